@@ -42,7 +42,11 @@ impl UtcTime {
     /// This instant plus a number of seconds (may be negative); stops at the calendar's ends.
     pub fn plus_s(self, seconds: i64) -> Self {
         let span = chrono::TimeDelta::try_seconds(seconds).unwrap_or(chrono::TimeDelta::MAX);
-        UtcTime(self.0.checked_add_signed(span).unwrap_or(if seconds < 0 { NaiveDateTime::MIN } else { NaiveDateTime::MAX }))
+        UtcTime(self.0.checked_add_signed(span).unwrap_or(if seconds < 0 {
+            NaiveDateTime::MIN
+        } else {
+            NaiveDateTime::MAX
+        }))
     }
 
     /// This instant plus a number of days of 86,400 seconds.

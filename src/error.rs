@@ -205,7 +205,9 @@ impl From<diesel::result::Error> for Error {
         match &cause {
             Diesel::NotFound => Error::not_found("thing").because(cause),
             Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => {
-                Error::new(Code::Busy, "The database is not reachable; try again shortly.").retry_after_s(2).because(cause)
+                Error::new(Code::Busy, "The database is not reachable; try again shortly.")
+                    .retry_after_s(2)
+                    .because(cause)
             }
             Diesel::DatabaseError(_, info) if info.message().contains("disk is full") => {
                 Error::new(Code::StorageFull, "The database has no room left; nothing was changed.").because(cause)

@@ -1,0 +1,84 @@
+//! Who calls: extractors that stand in a handler's signature and let nobody else in.
+
+use crate::accounts::model::Role;
+use crate::error::{Code, Error, Result};
+use crate::ids::{AccountId, OrganisationId};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+
+/// Anyone who is logged in.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account.
+    pub account_id: AccountId,
+    /// Its role, as the database has it.
+    pub role: Role,
+    /// The organisation of a buyer.
+    pub organisation_id: Option<OrganisationId>,
+}
+
+/// A buyer.
+#[derive(Debug, Clone)]
+pub struct Buyer {
+    /// The account.
+    pub account_id: AccountId,
+    /// The organisation that it acts for.
+    pub organisation_id: OrganisationId,
+}
+
+/// A member.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The account.
+    pub account_id: AccountId,
+}
+
+/// An operator.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The account.
+    pub account_id: AccountId,
+}
+
+impl FromRequest for Caller {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+
+    fn from_request(_request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Box::pin(async { Err(Error::new(Code::NotAuthenticated, "Send a valid access token.")) })
+    }
+}
+
+/// Implements an extractor that wants one role.
+macro_rules! role_extractor {
+    ($name:ident, $role:pat, $from:expr, $wanted:literal) => {
+        impl FromRequest for $name {
+            type Error = Error;
+            type Future = LocalBoxFuture<'static, Result<Self>>;
+
+            fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+                let caller = Caller::from_request(request, payload);
+                Box::pin(async move {
+                    let caller = caller.await?;
+                    let role = caller.role;
+                    let make: fn(Caller) -> Option<$name> = $from;
+                    let refused = || Error::new(Code::Forbidden, concat!("Only ", $wanted, " may do this."));
+                    if !matches!(role, $role) {
+                        return Err(refused());
+                    }
+                    make(caller).ok_or_else(refused)
+                })
+            }
+        }
+    };
+}
+
+role_extractor!(
+    Buyer,
+    Role::Buyer,
+    |c| c.organisation_id.map(|organisation_id| Buyer { account_id: c.account_id, organisation_id }),
+    "a buyer"
+);
+role_extractor!(Member, Role::Member, |c| Some(Member { account_id: c.account_id }), "a member");
+role_extractor!(Operator, Role::Operator, |c| Some(Operator { account_id: c.account_id }), "an operator");

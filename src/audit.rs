@@ -1,0 +1,52 @@
+//! Who did what to whom, and why: one row for every act of an operator and every refusal that matters.
+
+use crate::clock::UtcTime;
+use crate::db::schema::audit_log;
+use crate::db::{Db, Tx};
+use crate::error::Result;
+use crate::ids::{AccountId, AuditId};
+use diesel::prelude::*;
+
+/// One act.
+#[derive(Debug, Clone, Queryable, Selectable, serde::Serialize, utoipa::ToSchema)]
+#[diesel(table_name = audit_log)]
+#[allow(missing_docs)] // the columns say it
+pub struct Entry {
+    pub id: AuditId,
+    pub actor_id: AccountId,
+    pub action: String,
+    pub subject_id: String,
+    pub reason: Option<String>,
+    pub happened_at: UtcTime,
+}
+
+/// Notes an act, in the transaction of the act. `action` is `noun.verb`, like `licence.revoke`.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn note(tx: &mut Tx, actor_id: &AccountId, action: &str, subject_id: &str, reason: Option<&str>) -> Result<()> {
+    let (id, now) = (AuditId::new(tx.now(), tx.entropy()), tx.now());
+    diesel::insert_into(audit_log::table)
+        .values((
+            audit_log::id.eq(id),
+            audit_log::actor_id.eq(actor_id),
+            audit_log::action.eq(action),
+            audit_log::subject_id.eq(subject_id),
+            audit_log::reason.eq(reason),
+            audit_log::happened_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Acts, newest first.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn list(db: &mut Db, after: Option<&str>, limit: i64) -> Result<Vec<Entry>> {
+    let mut query = audit_log::table.select(Entry::as_select()).order(audit_log::id.desc()).limit(limit).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(audit_log::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}

@@ -1,0 +1,393 @@
+//! Settings: defaults, then a TOML file, then `REFRAIN_…` variables, then flags. A later one wins.
+//!
+//! A variable names section and field: `REFRAIN_SERVER__BIND=0.0.0.0:8080` is `bind` in `[server]`;
+//! `REFRAIN_DATA_DIR` has no section. Unknown names are refused in the file and ignored in the
+//! environment (test switches live there too). Secrets are redacted in `Debug`.
+
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// All settings of a server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the embedded database, the files, the keys and the unsent mail lie.
+    pub data_dir: PathBuf,
+    /// The HTTP server.
+    pub server: Server,
+    /// The database.
+    pub database: Database,
+    /// Logs.
+    pub log: Log,
+    /// Accounts, passwords and tokens.
+    pub auth: Auth,
+    /// Outgoing mail.
+    pub mail: Mail,
+    /// Uploaded exports.
+    pub uploads: Uploads,
+    /// Background work.
+    pub jobs: Jobs,
+    /// The drawing of editions.
+    pub draws: Draws,
+    /// What stands on invoices about the cooperative itself.
+    pub seller: Seller,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Where the API listens.
+    pub bind: SocketAddr,
+    /// Where `/metrics` listens: an address of its own, so that it is never public by accident.
+    pub metrics_bind: Option<SocketAddr>,
+    /// How the outside reaches this server; stands in mails and links.
+    pub public_url: String,
+    /// Worker threads; one per core if not set.
+    pub workers: Option<usize>,
+    /// Seconds that requests under way get after a stop signal.
+    pub shutdown_grace_s: u64,
+    /// Largest JSON body in bytes.
+    pub json_limit_bytes: usize,
+    /// Proxies whose `X-Forwarded-For` is believed when attempts are counted.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// `postgres://…`, or nothing for `refrain.db` in the data directory.
+    pub url: Option<Secret>,
+    /// Connections that read; one per core, and two at least, if not set.
+    pub readers: Option<u32>,
+    /// Connections to PostgreSQL, where that is the database.
+    pub pool_size: u32,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `pretty` for people, `json` for machines.
+    pub format: LogFormat,
+    /// What is logged, in the syntax of tracing's `EnvFilter`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// `[auth]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// Seconds that an access token is good for.
+    pub access_ttl_s: i64,
+    /// Days that an unused session lives.
+    pub refresh_ttl_days: i64,
+    /// argon2id memory in KiB.
+    pub argon2_memory_kib: u32,
+    /// argon2id passes.
+    pub argon2_passes: u32,
+    /// Passwords hashed at the same time; more wait, and then are told to come back.
+    pub argon2_permits: usize,
+    /// Failed logins per account and per address in 15 minutes before further ones are refused.
+    pub login_attempts: u32,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// `smtps://user:password@host` or `smtp://…?tls=required`; without it mails are written as
+    /// `.eml` files into `mail/` in the data directory.
+    pub smtp_url: Option<Secret>,
+    /// The sender.
+    pub from: String,
+}
+
+/// `[uploads]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uploads {
+    /// Largest upload in bytes.
+    pub max_bytes: u64,
+    /// Seconds in which an upload must have arrived.
+    pub timeout_s: u64,
+    /// Uploads that are read at the same time.
+    pub readers: usize,
+}
+
+/// `[jobs]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Jobs {
+    /// Whether this server works on background jobs.
+    pub enabled: bool,
+    /// Milliseconds between looks for due work.
+    pub poll_ms: u64,
+    /// Seconds after which the work of a server that has gone silent is taken over.
+    pub lease_s: i64,
+}
+
+/// `[draws]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Draws {
+    /// Memory in bytes that one draw may take before it spills to disk.
+    pub memory_bytes: usize,
+    /// Partitions that a draw works on at the same time; one per core if not set.
+    pub partitions: Option<usize>,
+}
+
+/// `[seller]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs)]
+pub struct Seller {
+    pub legal_name: String,
+    pub address: String,
+    pub country: String,
+    pub tax_id: String,
+    pub bank_details: String,
+    pub contact_email: String,
+}
+
+/// A setting that never shows in logs.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Secret(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            data_dir: PathBuf::from("refrain-data"),
+            server: Server::default(),
+            database: Database::default(),
+            log: Log::default(),
+            auth: Auth::default(),
+            mail: Mail::default(),
+            uploads: Uploads::default(),
+            jobs: Jobs::default(),
+            draws: Draws::default(),
+            seller: Seller::default(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Server {
+            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics_bind: None,
+            public_url: "http://127.0.0.1:8080".into(),
+            workers: None,
+            shutdown_grace_s: 20,
+            json_limit_bytes: 256 * 1024,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Database { url: None, readers: None, pool_size: 16 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { format: LogFormat::Pretty, filter: "info".into() }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        // OWASP's floor for argon2id: 19 MiB, 2 passes, 1 lane.
+        Auth {
+            access_ttl_s: 600,
+            refresh_ttl_days: 30,
+            argon2_memory_kib: 19_456,
+            argon2_passes: 2,
+            argon2_permits: 2 * cores(),
+            login_attempts: 10,
+        }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Mail { smtp_url: None, from: "Refrain <refrain@localhost>".into() }
+    }
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Uploads { max_bytes: 512 << 20, timeout_s: 15 * 60, readers: cores() }
+    }
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Jobs { enabled: true, poll_ms: 500, lease_s: 60 }
+    }
+}
+
+impl Default for Draws {
+    fn default() -> Self {
+        Draws { memory_bytes: 1 << 30, partitions: None }
+    }
+}
+
+impl Default for Seller {
+    fn default() -> Self {
+        Seller {
+            legal_name: "The cooperative (set [seller] legal_name)".into(),
+            address: "(set [seller] address)".into(),
+            country: "ZZ".into(),
+            tax_id: String::new(),
+            bank_details: "(set [seller] bank_details)".into(),
+            contact_email: "cooperative@localhost".into(),
+        }
+    }
+}
+
+impl Config {
+    /// Defaults, then `file` if given, then the variables.
+    ///
+    /// # Errors
+    /// `invalid` naming the file or variable, and what about it cannot be read.
+    pub fn load(file: Option<&Path>, variables: impl Iterator<Item = (String, String)>) -> Result<Self> {
+        let mut table = toml::Table::new();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| Error::invalid(format!("The settings file {} cannot be read: {e}.", path.display())))?;
+            table = text.parse().map_err(|e| Error::invalid(format!("{} is not valid TOML: {e}", path.display())))?;
+        }
+        for (name, value) in variables {
+            if let Some(rest) = name.strip_prefix("REFRAIN_") {
+                overlay(&mut table, rest, &value);
+            }
+        }
+        table.try_into().map_err(|e| Error::invalid(format!("A setting is not valid: {e}")))
+    }
+
+    /// The embedded database's file.
+    pub fn sqlite_path(&self) -> PathBuf {
+        self.data_dir.join("refrain.db")
+    }
+
+    /// The directory of the stored files.
+    pub fn files_dir(&self) -> PathBuf {
+        self.data_dir.join("files")
+    }
+
+    /// The directory of the signing keys and the pepper.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.data_dir.join("keys")
+    }
+
+    /// The directory into which mails are written where no SMTP server is set.
+    pub fn mail_dir(&self) -> PathBuf {
+        self.data_dir.join("mail")
+    }
+}
+
+/// Sets one value from a variable, if its name is a setting: `SECTION__FIELD` or `FIELD`.
+fn overlay(table: &mut toml::Table, name: &str, value: &str) {
+    const SECTIONS: [&str; 9] = ["server", "database", "log", "auth", "mail", "uploads", "jobs", "draws", "seller"];
+    let name = name.to_ascii_lowercase();
+    match name.split_once("__") {
+        Some((section, field)) if SECTIONS.contains(&section) => {
+            let entry = table.entry(section).or_insert_with(|| toml::Table::new().into());
+            if let Some(section) = entry.as_table_mut() {
+                section.insert(field.into(), typed(value));
+            }
+        }
+        None if name == "data_dir" => {
+            table.insert(name, value.into());
+        }
+        _ => {}
+    }
+}
+
+/// Numbers, booleans and lists as TOML writes them; all else is a text.
+fn typed(value: &str) -> toml::Value {
+    let parsed = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
+    match parsed {
+        Some(v @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Array(_))) => v,
+        _ => value.into(),
+    }
+}
+
+/// Cores of the machine.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn variables_win_over_the_file_and_the_file_over_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("refrain.toml");
+        std::fs::write(&path, "[server]\nbind = \"127.0.0.1:1\"\n[auth]\naccess_ttl_s = 5\n").unwrap();
+        let set = variables(&[("REFRAIN_SERVER__BIND", "127.0.0.1:2"), ("REFRAIN_REQUIRE_POSTGRES", "1")]);
+        let config = Config::load(Some(&path), set).unwrap();
+        assert_eq!(config.server.bind.port(), 2);
+        assert_eq!(config.auth.access_ttl_s, 5);
+        assert_eq!(config.auth.refresh_ttl_days, 30);
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("refrain.toml");
+        std::fs::write(&path, "[server]\nbnid = \"127.0.0.1:1\"\n").unwrap();
+        assert!(Config::load(Some(&path), variables(&[])).unwrap_err().detail().contains("bnid"));
+        let misspelt = variables(&[("REFRAIN_SERVER__BNID", "x")]);
+        assert!(Config::load(None, misspelt).unwrap_err().detail().contains("bnid"));
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let config = Config::load(None, variables(&[("REFRAIN_DATABASE__URL", "postgres://u:hunter2@h/d")])).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert_eq!(config.database.url.unwrap().expose(), "postgres://u:hunter2@h/d");
+    }
+}

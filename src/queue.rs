@@ -1,0 +1,205 @@
+//! Background work, written in the transaction that makes it necessary.
+//!
+//! A job is claimed by a lease: if the server that holds it falls silent, another takes it over, so
+//! every job's steps can be repeated. There is at most one waiting job per kind and subject. Only
+//! `jobs` runs them.
+
+use crate::clock::UtcTime;
+use crate::db::schema::jobs;
+use crate::db::{Db, Tx};
+use crate::error::Result;
+use crate::ids::JobId;
+use crate::text_enum;
+use diesel::prelude::*;
+
+/// Tries before a job is set aside for the operator.
+const ATTEMPTS_MAX: i32 = 10;
+
+text_enum! {
+    /// What there is to do in the background.
+    pub enum JobKind {
+        /// Take the electorate of an offer and open its vote. Subject: the offer.
+        OpenVote = "open_vote",
+        /// Close a vote at its deadline. Subject: the vote.
+        CloseVote = "close_vote",
+        /// Lapse an offer that nobody paid in time. Subject: the offer.
+        LapseOffer = "lapse_offer",
+        /// Draw the edition that a purchase waits for. Subject: the edition.
+        DrawEdition = "draw_edition",
+        /// Enter the members' shares of a settled purchase. Subject: the purchase.
+        Payout = "payout",
+        /// Forget a member who has left. Subject: the member's account.
+        EraseMember = "erase_member",
+        /// End a licence whose term is over. Subject: the licence.
+        ExpireLicence = "expire_licence",
+    }
+}
+
+text_enum! {
+    /// What has become of a job.
+    pub enum JobState {
+        /// To be done, at its time.
+        Waiting = "waiting",
+        /// Done.
+        Done = "done",
+        /// Set aside after too many tries; an operator may start it again.
+        Dead = "dead",
+    }
+}
+
+/// A job of the queue.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = jobs)]
+#[allow(missing_docs)] // the columns say it
+pub struct Job {
+    pub id: JobId,
+    pub kind: JobKind,
+    pub subject_id: String,
+    pub state: JobState,
+    pub attempts: i32,
+    pub due_at: UtcTime,
+    pub leased_until: Option<UtcTime>,
+    pub last_error: Option<String>,
+    pub created_at: UtcTime,
+    pub finished_at: Option<UtcTime>,
+}
+
+/// Asks for a job at a time. If the same job already waits, it moves to the earlier of the two times.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn push(tx: &mut Tx, kind: JobKind, subject_id: &str, due_at: UtcTime) -> Result<()> {
+    let waiting = jobs::table
+        .filter(jobs::kind.eq(kind).and(jobs::subject_id.eq(subject_id)).and(jobs::state.eq(JobState::Waiting)))
+        .select((jobs::id, jobs::due_at))
+        .first::<(JobId, UtcTime)>(&mut **tx)
+        .optional()?;
+    match waiting {
+        Some((id, due)) => {
+            diesel::update(jobs::table.find(id)).set(jobs::due_at.eq(due.min(due_at))).execute(&mut **tx)?;
+        }
+        None => {
+            let (id, now) = (JobId::new(tx.now(), tx.entropy()), tx.now());
+            diesel::insert_into(jobs::table)
+                .values((
+                    jobs::id.eq(id),
+                    jobs::kind.eq(kind),
+                    jobs::subject_id.eq(subject_id),
+                    jobs::state.eq(JobState::Waiting),
+                    jobs::attempts.eq(0),
+                    jobs::due_at.eq(due_at),
+                    jobs::created_at.eq(now),
+                ))
+                .execute(&mut **tx)?;
+        }
+    }
+    tx.wake_jobs();
+    Ok(())
+}
+
+/// Takes the job that has been due the longest, for as long as the lease lasts.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn claim(tx: &mut Tx, holder: &str, lease_s: i64) -> Result<Option<Job>> {
+    let now = tx.now();
+    let due = jobs::table
+        .filter(jobs::state.eq(JobState::Waiting).and(jobs::due_at.le(now)))
+        .filter(jobs::leased_until.is_null().or(jobs::leased_until.lt(now)))
+        .order((jobs::due_at, jobs::id))
+        .select(Job::as_select())
+        .first(&mut **tx)
+        .optional()?;
+    if let Some(job) = &due {
+        lease(tx, job, holder, now.plus_s(lease_s))?;
+    }
+    Ok(due)
+}
+
+/// Keeps a job that takes long from being taken over.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn lease(tx: &mut Tx, job: &Job, holder: &str, until: UtcTime) -> Result<()> {
+    diesel::update(jobs::table.find(&job.id))
+        .set((jobs::leased_until.eq(until), jobs::lease_holder.eq(holder)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Notes that a job is done.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn done(tx: &mut Tx, job: &Job) -> Result<()> {
+    let now = tx.now();
+    diesel::update(jobs::table.find(&job.id))
+        .set((jobs::state.eq(JobState::Done), jobs::leased_until.eq(None::<UtcTime>), jobs::finished_at.eq(now)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Puts a job back for a later time: more steps are needed, and nothing went wrong.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn again(tx: &mut Tx, job: &Job, due_at: UtcTime) -> Result<()> {
+    diesel::update(jobs::table.find(&job.id))
+        .set((jobs::due_at.eq(due_at), jobs::leased_until.eq(None::<UtcTime>)))
+        .execute(&mut **tx)?;
+    tx.wake_jobs();
+    Ok(())
+}
+
+/// Notes that a job failed: it is tried again later, and set aside after the last try.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn failed(tx: &mut Tx, job: &Job, why: &str) -> Result<()> {
+    let (attempts, now) = (job.attempts + 1, tx.now());
+    let dead = attempts >= ATTEMPTS_MAX;
+    diesel::update(jobs::table.find(&job.id))
+        .set((
+            jobs::state.eq(if dead { JobState::Dead } else { JobState::Waiting }),
+            jobs::attempts.eq(attempts),
+            jobs::due_at.eq(now.plus_s(2i64 << attempts.min(10))),
+            jobs::leased_until.eq(None::<UtcTime>),
+            jobs::last_error.eq(why),
+            jobs::finished_at.eq(dead.then_some(now)),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Jobs for the operator's list, newest first.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn list(db: &mut Db, state: Option<JobState>, after: Option<&str>, limit: i64) -> Result<Vec<Job>> {
+    let mut query = jobs::table.select(Job::as_select()).order(jobs::id.desc()).limit(limit).into_boxed();
+    if let Some(state) = state {
+        query = query.filter(jobs::state.eq(state));
+    }
+    if let Some(after) = after {
+        query = query.filter(jobs::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}
+
+/// Starts a job again that was set aside. `false` where it was not.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn retry(tx: &mut Tx, id: &JobId) -> Result<bool> {
+    let now = tx.now();
+    let changed = diesel::update(jobs::table.filter(jobs::id.eq(id).and(jobs::state.eq(JobState::Dead))))
+        .set((
+            jobs::state.eq(JobState::Waiting),
+            jobs::attempts.eq(0),
+            jobs::due_at.eq(now),
+            jobs::finished_at.eq(None::<UtcTime>),
+        ))
+        .execute(&mut **tx)?;
+    tx.wake_jobs();
+    Ok(changed == 1)
+}

@@ -1,0 +1,175 @@
+//! Logs, request ids and metrics.
+//!
+//! Field names are dotted (`request.id`, `job.kind`), units stand at their end. No token, e-mail
+//! address or play is ever logged. A failure is logged once, at the boundary: here for requests, in
+//! `jobs` for background work.
+
+use crate::clock::Entropy;
+use crate::config::{Log, LogFormat};
+use crate::error::{Error, Result};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use std::time::Instant;
+use tracing::Instrument;
+use tracing_subscriber::EnvFilter;
+
+/// The header that carries the id of a request, in answers and, if the caller sets it, in requests.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Starts logging to standard error. A second call changes nothing (tests start many servers).
+///
+/// # Errors
+/// `invalid` where the filter cannot be read.
+pub fn start(settings: &Log) -> Result<()> {
+    let filter = EnvFilter::try_new(&settings.filter)
+        .map_err(|e| Error::invalid(format!("[log] filter cannot be read: {e}.")))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = match settings.format {
+        LogFormat::Pretty => lines.with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+/// What a server counts about itself.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    requests_open: IntGauge,
+    jobs: IntCounterVec,
+}
+
+impl Metrics {
+    /// A new set, all zero.
+    ///
+    /// # Errors
+    /// `internal` where two metrics have the same name, which is a defect.
+    pub fn new() -> Result<Self> {
+        let metrics = Metrics {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(
+                Opts::new("refrain_http_requests_total", "Requests answered."),
+                &["method", "route", "status"],
+            )
+            .map_err(Error::internal)?,
+            request_seconds: HistogramVec::new(
+                HistogramOpts::new("refrain_http_request_seconds", "Time to answer a request."),
+                &["method", "route"],
+            )
+            .map_err(Error::internal)?,
+            requests_open: IntGauge::new("refrain_http_requests_open", "Requests being worked on.")
+                .map_err(Error::internal)?,
+            jobs: IntCounterVec::new(Opts::new("refrain_jobs_total", "Background jobs run."), &["kind", "outcome"])
+                .map_err(Error::internal)?,
+        };
+        let all: [Box<dyn prometheus::core::Collector>; 4] = [
+            Box::new(metrics.requests.clone()),
+            Box::new(metrics.request_seconds.clone()),
+            Box::new(metrics.requests_open.clone()),
+            Box::new(metrics.jobs.clone()),
+        ];
+        for collector in all {
+            metrics.registry.register(collector).map_err(Error::internal)?;
+        }
+        Ok(metrics)
+    }
+
+    /// Counts a background job that has ended.
+    pub fn count_job(&self, kind: &str, outcome: &str) {
+        self.jobs.with_label_values(&[kind, outcome]).inc();
+    }
+
+    /// The text that Prometheus reads (exposition format 0.0.4).
+    ///
+    /// # Errors
+    /// `internal` where a metric cannot be written.
+    pub fn render(&self) -> Result<String> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text).map_err(Error::internal)?;
+        String::from_utf8(text).map_err(Error::internal)
+    }
+}
+
+/// Middleware around every request: gives it an id and a span, counts it, and logs it once.
+///
+/// # Errors
+/// What the request itself ended with; nothing is added.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let began_at = Instant::now();
+    let id = request_id(&request);
+    let method = request.method().to_string();
+    let metrics = request.app_data::<Data<Metrics>>().cloned();
+    let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.path = %request.path());
+    if let Some(metrics) = &metrics {
+        metrics.requests_open.inc();
+    }
+    let answer = next.call(request).instrument(span.clone()).await;
+    let elapsed = began_at.elapsed();
+    let (status, route) = match &answer {
+        Ok(response) => (response.status(), response.request().match_pattern()),
+        Err(error) => (error.as_response_error().status_code(), None),
+    };
+    // Unknown paths share one label, or anyone could fill the server's memory with labels.
+    let route = route.unwrap_or_else(|| "unmatched".into());
+    if let Some(metrics) = &metrics {
+        metrics.requests_open.dec();
+        metrics.requests.with_label_values(&[method.as_str(), &route, status.as_str()]).inc();
+        metrics.request_seconds.with_label_values(&[method.as_str(), &route]).observe(elapsed.as_secs_f64());
+    }
+    span.in_scope(|| {
+        let failure = match &answer {
+            Ok(response) => response.response().error(),
+            Err(error) => Some(error),
+        };
+        log_answer(status.as_u16(), &route, elapsed.as_millis(), failure);
+    });
+    answer.map(|mut response| {
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+    })
+}
+
+fn log_answer(status: u16, route: &str, elapsed_ms: u128, failure: Option<&actix_web::Error>) {
+    let ours = failure.and_then(|error| error.as_error::<Error>());
+    let code = ours.map_or("", |error| error.code().slug());
+    match ours.and_then(Error::cause) {
+        Some(cause) if status >= 500 => {
+            tracing::error!(http.status = status, http.route = route, http.elapsed_ms = elapsed_ms, error.code = code, error.cause = %cause, "answered");
+        }
+        _ => tracing::info!(
+            http.status = status,
+            http.route = route,
+            http.elapsed_ms = elapsed_ms,
+            error.code = code,
+            "answered"
+        ),
+    }
+}
+
+/// The caller's own id where it is harmless to repeat, else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    match given {
+        Some(id)
+            if (1..=64).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') =>
+        {
+            id.to_owned()
+        }
+        _ => {
+            let entropy = request.app_data::<Data<Entropy>>();
+            entropy.map_or_else(|| "unknown".into(), |entropy| hex::encode(entropy.bytes::<12>()))
+        }
+    }
+}
