@@ -3,6 +3,7 @@
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::db::Database;
+use crate::error::Result;
 use crate::page::Cursors;
 use crate::secrets::Pepper;
 use crate::storage::Storage;
@@ -28,4 +29,43 @@ pub struct Context {
     pub cursors: Cursors,
     /// What the server counts about itself.
     pub metrics: Metrics,
+}
+
+impl Context {
+    /// Opens database, files and secrets as the settings say.
+    ///
+    /// # Errors
+    /// What could not be opened, and why.
+    pub fn open(config: Config, clock: Clock, entropy: Entropy) -> Result<Self> {
+        std::fs::create_dir_all(&config.data_dir)?;
+        let pepper = Pepper::load_or_make(&config.keys_dir().join("pepper"), &entropy)?;
+        Ok(Context {
+            db: Database::open(&config.database, &config.sqlite_path(), clock.clone(), entropy.clone())?,
+            storage: Storage::local(&config.files_dir())?,
+            cursors: Cursors::new(&pepper.bytes("page cursors", b"")),
+            metrics: Metrics::new()?,
+            config: Arc::new(config),
+            clock,
+            entropy,
+            pepper,
+        })
+    }
+}
+
+#[cfg(test)]
+impl Context {
+    /// A context of its own for a test: an embedded database and files in a temporary directory, a
+    /// clock that stands at 2026-01-01T00:00:00Z, seeded randomness, cheap password hashes. The
+    /// directory is removed when the returned guard is dropped.
+    pub fn for_tests() -> (Self, tempfile::TempDir) {
+        use crate::clock::UtcTime;
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut config = Config { data_dir: directory.path().to_owned(), ..Config::default() };
+        config.auth.argon2_memory_kib = 64;
+        config.auth.argon2_passes = 1;
+        let start = UtcTime::parse("2026-01-01T00:00:00Z").expect("this is RFC 3339");
+        let context =
+            Context::open(config, Clock::standing_at(start), Entropy::seeded(1)).expect("a fresh context opens");
+        (context, directory)
+    }
 }
