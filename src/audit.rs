@@ -9,6 +9,10 @@ use diesel::prelude::*;
 
 /// One act.
 #[derive(Debug, Clone, Queryable, Selectable, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = AuditEntry, example = json!({
+    "id": "audit_01jd2k8m0wfv9s3x6q4r7t5y2z", "actor_id": "acct_01jd2k8m0wfv9s3x6q4r7t5y2z", "action": "licence.revoke",
+    "subject_id": "licence_01jd2k8m0wfv9s3x6q4r7t5y2z", "reason": "The terms were broken.", "happened_at": "2026-01-31T12:00:00Z"
+}))]
 #[diesel(table_name = audit_log)]
 #[allow(missing_docs)] // the columns say it
 pub struct Entry {

@@ -55,6 +55,8 @@ error_table! {
     NotFound              = "not-found",               404, "There is nothing here";
     MethodNotAllowed      = "method-not-allowed",      405, "This resource has no such method";
     NotAcceptable         = "not-acceptable",          406, "No representation of the kind asked for";
+    RequestTimeout        = "request-timeout",         408, "The request took too long";
+    UploadTooSlow         = "upload-too-slow",         408, "The upload did not arrive in time";
     // The state of things.
     Conflict              = "conflict",                409, "The state has changed or does not allow this";
     EmailTaken            = "email-taken",             409, "The e-mail address is already in use";
@@ -71,6 +73,7 @@ error_table! {
     RangeNotSatisfiable   = "range-not-satisfiable",   416, "The range lies outside the file";
     // What the request says.
     Invalid               = "invalid",                 422, "Something in the request is not valid";
+    LinkInvalid           = "link-invalid",            422, "The link from the e-mail is no longer valid";
     IdempotencyKeyReused  = "idempotency-key-reused",  422, "The Idempotency-Key was used for another request";
     PriceBelowFloor       = "price-below-floor",       422, "The price is under the floor";
     PurposeNotOffered     = "purpose-not-offered",     422, "The dataset is not licensed for this purpose";
@@ -79,6 +82,7 @@ error_table! {
     UnreadableHistory     = "unreadable-history",      422, "A history file in the archive cannot be read";
     NothingUsable         = "nothing-usable",          422, "No listening history was found";
     ImplausibleHistory    = "implausible-history",     422, "The history cannot be genuine";
+    HistoryRefused        = "history-refused",         422, "The operator did not accept the history";
     UploadInterrupted     = "upload-interrupted",      422, "Reading the upload was interrupted";
     // Limits and failures of the server.
     TooManyRequests       = "too-many-requests",       429, "Too many attempts";

@@ -55,7 +55,7 @@ impl IdempotencyKey {
 pub fn once<T: Serialize>(
     tx: &mut Tx,
     once: &Once,
-    status: StatusCode,
+    status: u16,
     effect: impl FnOnce(&mut Tx) -> Result<T>,
 ) -> Result<Kept> {
     if let Some((request_hash, status, body)) = find(tx, once)? {
@@ -74,12 +74,12 @@ pub fn once<T: Serialize>(
             idempotency_keys::account_id.eq(&once.account_id),
             idempotency_keys::idempotency_key.eq(&once.key),
             idempotency_keys::request_hash.eq(&once.request_hash),
-            idempotency_keys::status.eq(i32::from(status.as_u16())),
+            idempotency_keys::status.eq(i32::from(status)),
             idempotency_keys::body.eq(&body),
             idempotency_keys::created_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    Ok(Kept { status: status.as_u16(), body })
+    Ok(Kept { status, body })
 }
 
 fn find(db: &mut Db, once: &Once) -> Result<Option<(String, i32, String)>> {

@@ -97,14 +97,15 @@ pub fn push(tx: &mut Tx, kind: JobKind, subject_id: &str, due_at: UtcTime) -> Re
     Ok(())
 }
 
-/// Takes the job that has been due the longest, for as long as the lease lasts.
+/// Takes the job of these kinds that has been due the longest, for as long as the lease lasts.
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn claim(tx: &mut Tx, holder: &str, lease_s: i64) -> Result<Option<Job>> {
+pub fn claim(tx: &mut Tx, kinds: &[JobKind], holder: &str, lease_s: i64) -> Result<Option<Job>> {
     let now = tx.now();
     let due = jobs::table
         .filter(jobs::state.eq(JobState::Waiting).and(jobs::due_at.le(now)))
+        .filter(jobs::kind.eq_any(kinds))
         .filter(jobs::leased_until.is_null().or(jobs::leased_until.lt(now)))
         .order((jobs::due_at, jobs::id))
         .select(Job::as_select())

@@ -3,14 +3,21 @@
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt};
+use std::future::ready;
 use std::io::Write;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// Bytes that are read from a stored file at a time when it is sent piece by piece.
+const PIECE_BYTES: u64 = 1 << 20;
+const PIECE_STEP: usize = 1 << 20;
+/// Pieces that are read ahead of what the network takes.
+const READ_AHEAD: usize = 2;
 
 /// The store of all files. Keys are `kind/name…`, made by the server, never by a caller.
 #[derive(Clone)]
@@ -51,11 +58,19 @@ impl Storage {
         Ok(self.objects.get(&path(key)?).await?.bytes().await?)
     }
 
-    /// Part of a file, piece by piece.
+    /// Part of a file, in pieces of up to 1 MiB, each read while the one before is being sent. A file
+    /// that is missing shows at once, before anything is sent.
     pub async fn stream(&self, key: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let found = self.objects.get_opts(&path(key)?, options).await?;
-        Ok(found.into_stream().map(|piece| piece.map_err(Error::from)).boxed())
+        let (objects, path) = (Arc::clone(&self.objects), path(key)?);
+        let end = range.end;
+        let piece = move |at: u64| at..end.min(at.saturating_add(PIECE_BYTES));
+        let first = objects.get_range(&path, piece(range.start)).await?;
+        let later = (range.start..end).step_by(PIECE_STEP).skip(1);
+        let pieces = stream::iter(later).map(move |at| {
+            let (objects, path) = (Arc::clone(&objects), path.clone());
+            async move { Ok(objects.get_range(&path, piece(at)).await?) }
+        });
+        Ok(stream::once(ready(Ok(first))).chain(pieces.buffered(READ_AHEAD)).boxed())
     }
 
     /// Removes a file. One that is not there is as good as removed.
@@ -79,8 +94,7 @@ impl Storage {
 
 fn write_durably(target: &std::path::Path, bytes: &[u8]) -> Result<()> {
     let directory = target.parent().ok_or_else(|| Error::internal("a stored file lies in a directory"))?;
-    std::fs::create_dir_all(directory)?;
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    let mut file = new_file_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(target).map_err(|failed| failed.error)?;
@@ -88,6 +102,42 @@ fn write_durably(target: &std::path::Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// A directory is removed with its last file, which may happen between making it and writing into it.
+fn new_file_in(directory: &std::path::Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let attempt = || std::fs::create_dir_all(directory).and_then(|()| tempfile::NamedTempFile::new_in(directory));
+    let gone = |file: &std::io::Result<_>| file.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    let mut file = attempt();
+    for _ in 0..3 {
+        if !gone(&file) {
+            break;
+        }
+        file = attempt();
+    }
+    file
+}
+
 fn path(key: &str) -> Result<Path> {
     Path::parse(key).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::TryStreamExt;
+
+    #[tokio::test]
+    async fn a_part_of_a_file_comes_in_pieces_that_join_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Storage::local(directory.path()).unwrap();
+        let content: Vec<u8> = (0..2_500_000u32).map(|i| (i % 251) as u8).collect();
+        storage.put("editions/a", Bytes::from(content.clone())).await.unwrap();
+        for (start, end) in [(0, 2_500_000), (0, 1), (1 << 20, 2 << 20), (1_048_575, 2_097_153), (2_499_999, 2_500_000)]
+        {
+            let pieces: Vec<Bytes> =
+                storage.stream("editions/a", start..end).await.unwrap().try_collect().await.unwrap();
+            assert!(pieces.iter().all(|piece| piece.len() <= 1 << 20));
+            assert_eq!(pieces.concat(), content[start as usize..end as usize]);
+        }
+        assert!(storage.stream("editions/b", 0..1).await.is_err());
+    }
 }

@@ -147,6 +147,24 @@ pub fn roll_back(db: &mut Db) -> bool {
     Transactions::rollback_transaction(db).is_ok()
 }
 
+/// Brings SQLite's whole write-ahead log into the database's file and leaves an empty one.
+pub fn empty_log(target: &Target) -> Result<()> {
+    #[derive(diesel::QueryableByName)]
+    struct Checkpoint {
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        busy: i32,
+    }
+    let Target::Sqlite(path) = target else { return Ok(()) };
+    let mut connection = open_sqlite(path, Access::Write)?;
+    // While it waits for readers nobody can write, so it gives up long before a writer would.
+    connection.batch_execute("PRAGMA busy_timeout = 500")?;
+    let done = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(&mut connection)?;
+    match done.busy {
+        0 => Ok(()),
+        _ => Err(Error::new(Code::Busy, "The database's log is in use and will be emptied later.").retry_after_s(2)),
+    }
+}
+
 /// Runs a read in a transaction, so that all of it sees the same snapshot.
 pub fn snapshot<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
     match db {

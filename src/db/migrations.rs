@@ -11,7 +11,7 @@ pub const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Names the lock that keeps two servers from migrating the same PostgreSQL at once.
-const ADVISORY_LOCK: i64 = 0x5265_6672_6169_6e;
+const ADVISORY_LOCK: i64 = 0x0052_6566_7261_696e;
 
 /// Runs what has not run yet.
 ///

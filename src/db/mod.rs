@@ -32,6 +32,7 @@ pub struct Database(Arc<Inner>);
 struct Inner {
     readers: pool::Pool,
     writer: Writer,
+    target: backend::Target,
     clock: Clock,
     entropy: Entropy,
     wake: Arc<Notify>,
@@ -106,14 +107,14 @@ impl Database {
             backend::Target::Sqlite(_) => {
                 let readers = settings.readers.unwrap_or(u32::try_from(config::cores()).unwrap_or(2).max(2));
                 let group = writer::GroupWriter::start(&target, clock.clone(), entropy.clone(), Arc::clone(&wake))?;
-                (pool::open(target, backend::Access::Read, readers)?, Writer::Group(group))
+                (pool::open(target.clone(), backend::Access::Read, readers)?, Writer::Group(group))
             }
             backend::Target::Postgres(_) => {
-                let shared = pool::open(target, backend::Access::Write, settings.pool_size)?;
+                let shared = pool::open(target.clone(), backend::Access::Write, settings.pool_size)?;
                 (shared.clone(), Writer::Pool(shared))
             }
         };
-        Ok(Database(Arc::new(Inner { readers, writer, clock, entropy, wake })))
+        Ok(Database(Arc::new(Inner { readers, writer, target, clock, entropy, wake })))
     }
 
     /// Reads from one consistent snapshot.
@@ -166,6 +167,17 @@ impl Database {
     /// Rings when a committed write left work for the jobs.
     pub fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.0.wake)
+    }
+
+    /// Takes out of SQLite's write-ahead log what older versions of rows it still holds, by bringing it
+    /// all into the database's file, where what was deleted has been overwritten. PostgreSQL keeps its
+    /// own log and forgets by vacuum, which runs by itself.
+    ///
+    /// # Errors
+    /// `busy` where readers still need the log.
+    pub async fn empty_log(&self) -> Result<()> {
+        let target = self.0.target.clone();
+        on_blocking_thread(move || backend::empty_log(&target)).await
     }
 
     /// Whether this is the embedded database.

@@ -163,6 +163,7 @@ diesel::table! {
         problem_code -> Nullable<Text>,
         problem_detail -> Nullable<Text>,
         staged_key -> Nullable<Text>,
+        same_as -> Nullable<Text>,
         received_at -> Timestamp,
         finished_at -> Nullable<Timestamp>,
     }

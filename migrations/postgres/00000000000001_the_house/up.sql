@@ -146,7 +146,8 @@ CREATE INDEX budget_entries_by_pool ON budget_entries (pool_id, state);
 CREATE TABLE histories (
     id TEXT NOT NULL PRIMARY KEY,
     member_id TEXT NOT NULL REFERENCES accounts (id),
-    state TEXT NOT NULL CHECK (state IN ('reading', 'accepted', 'held', 'rejected', 'erased')),
+    state TEXT NOT NULL CHECK (state IN
+        ('reading', 'accepted', 'held', 'duplicate', 'rejected', 'erased')),
     fingerprint TEXT,
     source_kind TEXT,
     service TEXT,
@@ -156,12 +157,15 @@ CREATE TABLE histories (
     problem_code TEXT,
     problem_detail TEXT,
     staged_key TEXT,
+    same_as TEXT REFERENCES histories (id),
     received_at TIMESTAMP NOT NULL,
     finished_at TIMESTAMP
 );
 CREATE INDEX histories_by_member ON histories (member_id, state);
 CREATE INDEX histories_by_state ON histories (state, id);
-CREATE UNIQUE INDEX histories_accepted_once ON histories (fingerprint) WHERE state = 'accepted';
+CREATE INDEX histories_by_fingerprint ON histories (fingerprint);
+-- Of two members with the same history the second is held; an operator may release it all the same.
+CREATE UNIQUE INDEX histories_accepted_once ON histories (fingerprint, member_id) WHERE state = 'accepted';
 
 CREATE TABLE plays_files (
     member_id TEXT NOT NULL PRIMARY KEY REFERENCES accounts (id),
