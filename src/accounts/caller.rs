@@ -1,9 +1,14 @@
 //! Who calls: extractors that stand in a handler's signature and let nobody else in.
 
-use crate::accounts::model::Role;
+use super::auth::Auth;
+use super::model::Role;
+use super::tokens;
+use crate::context::Context;
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, OrganisationId};
+use crate::ids::{AccountId, OrganisationId, SessionId};
 use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
@@ -16,6 +21,8 @@ pub struct Caller {
     pub role: Role,
     /// The organisation of a buyer.
     pub organisation_id: Option<OrganisationId>,
+    /// The session that the access token belongs to.
+    pub session_id: SessionId,
 }
 
 /// A buyer.
@@ -45,9 +52,25 @@ impl FromRequest for Caller {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self>>;
 
-    fn from_request(_request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        Box::pin(async { Err(Error::new(Code::NotAuthenticated, "Send a valid access token.")) })
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let context = request.app_data::<Data<Context>>().cloned();
+        let auth = request.app_data::<Data<Auth>>().cloned();
+        let token = bearer(request).map(str::to_owned);
+        Box::pin(async move {
+            let (Some(context), Some(auth)) = (context, auth) else {
+                return Err(Error::internal("the server was built without Context or Auth"));
+            };
+            auth.caller(&context, &token.ok_or_else(tokens::refused)?).await
+        })
     }
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1). Sent twice, neither counts.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let mut values = request.headers().get_all(AUTHORIZATION);
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Implements an extractor that wants one role.

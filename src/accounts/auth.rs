@@ -1,0 +1,107 @@
+//! What the door needs and the database does not keep: keys, counts of failures, and who was let in
+//! a moment ago.
+
+use super::caller::Caller;
+use super::generations::Generations;
+use super::keys::Keys;
+use super::opaque;
+use super::passwords::Hasher;
+use super::sessions;
+use super::throttle::Throttle;
+use super::tokens::{self, Tokens};
+use crate::clock::UtcTime;
+use crate::context::Context;
+use crate::error::Result;
+use crate::ids::{AccountId, SessionId};
+use std::sync::{PoisonError, RwLock};
+
+/// Seconds for which it is remembered what the database said of a token's account and session.
+const REMEMBERED_S: i64 = 60;
+/// Tokens remembered at most.
+const TOKENS_MAX: usize = 100_000;
+
+/// The state of the door. One per server, beside the [`Context`].
+pub struct Auth {
+    /// Hashes and compares passwords.
+    pub hasher: Hasher,
+    /// Makes and checks access tokens.
+    pub tokens: Tokens,
+    /// Counts failed attempts.
+    pub throttle: Throttle,
+    seen: RwLock<Generations<[u8; 32], Seen>>,
+}
+
+/// A genuine token, and what the database said of it.
+struct Seen {
+    caller: Caller,
+    looked_up_at: UtcTime,
+    good_until: UtcTime,
+}
+
+impl Auth {
+    /// Reads or makes the keys, and tries them.
+    ///
+    /// # Errors
+    /// `invalid` where a key file or a setting is not usable.
+    pub fn start(ctx: &Context) -> Result<Self> {
+        let settings = &ctx.config.auth;
+        let keys = Keys::load_or_make(&ctx.config.keys_dir(), &ctx.entropy)?;
+        let tokens = Tokens::new(keys, &ctx.config.server.public_url, settings.access_ttl_s)?;
+        // Signing and verifying once shows at the start whether the cryptography is in place.
+        let now = ctx.clock.now();
+        let (account, session) = (AccountId::new(now, &ctx.entropy), SessionId::new(now, &ctx.entropy));
+        tokens.verify(&tokens.issue(&account, &session, now, &ctx.entropy)?, now)?;
+        Ok(Auth {
+            hasher: Hasher::new(settings, ctx.entropy.clone())?,
+            tokens,
+            throttle: Throttle::new(settings.login_attempts),
+            seen: RwLock::new(Generations::new(TOKENS_MAX)),
+        })
+    }
+
+    /// Who sends a token. The signature and what the database says are remembered for a minute at
+    /// most, so that neither is paid for by every request.
+    ///
+    /// # Errors
+    /// `not-authenticated` where the token, its session or its account is not good (any more).
+    pub async fn caller(&self, ctx: &Context, token: &str) -> Result<Caller> {
+        let (key, now) = (opaque::sha256(token.as_bytes()), ctx.clock.now());
+        if let Some(caller) = self.remembered(&key, now) {
+            return Ok(caller);
+        }
+        let verified = self.tokens.verify(token, now)?;
+        let session_id = verified.session_id.clone();
+        let found = ctx.db.read(move |db| sessions::account_of_live(db, &session_id, now)).await?;
+        let account = found.filter(|account| account.id == verified.account_id).ok_or_else(tokens::refused)?;
+        let caller = Caller {
+            account_id: account.id,
+            role: account.role,
+            organisation_id: account.organisation_id,
+            session_id: verified.session_id,
+        };
+        let seen = Seen { caller: caller.clone(), looked_up_at: now, good_until: verified.good_until };
+        self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(key, seen);
+        Ok(caller)
+    }
+
+    /// Forgets what was remembered of a session, so that its end takes hold on this server at once.
+    pub fn forget_session(&self, id: &SessionId) {
+        self.retain(|caller| caller.session_id != *id);
+    }
+
+    /// Forgets what was remembered of an account, so that a change takes hold on this server at once.
+    pub fn forget_account(&self, id: &AccountId) {
+        self.retain(|caller| caller.account_id != *id);
+    }
+
+    fn retain(&self, keep: impl Fn(&Caller) -> bool) {
+        self.seen.write().unwrap_or_else(PoisonError::into_inner).retain(|seen| keep(&seen.caller));
+    }
+
+    fn remembered(&self, key: &[u8; 32], now: UtcTime) -> Option<Caller> {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        let found = seen.get(key)?;
+        let fresh = now >= found.looked_up_at && now < found.looked_up_at.plus_s(REMEMBERED_S);
+        (fresh && now < found.good_until).then(|| found.caller.clone())
+    }
+}

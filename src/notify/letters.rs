@@ -1,0 +1,140 @@
+//! From a notice to a letter: looks up what the wording needs, at the moment of sending.
+
+use super::notices::{Kind, Notice};
+use super::wording::{self, Letter, Links, Proposal};
+use crate::accounts::model::{Account, AccountState, EmailTokenPurpose, OrganisationState};
+use crate::db::Tx;
+use crate::error::{Code, Result};
+use crate::ids::{AccountId, VoteId};
+use crate::money::Money;
+use crate::offers::model::Offer;
+use crate::purchases::licence::LicenceState;
+use crate::purchases::model::PurchaseState;
+use crate::votes::model::{Vote, VoteState};
+use crate::votes::rules;
+use crate::{accounts, histories, offers, purchases, votes};
+
+/// A letter and where it goes.
+#[derive(Debug, Clone)]
+pub struct Addressed {
+    /// The address.
+    pub to: String,
+    /// What it says.
+    pub letter: Letter,
+}
+
+/// Words a notice for one recipient; `None` where there is nothing to say any more: the recipient has
+/// left, the address is verified already, the vote or the invoice is over, a decision was overtaken.
+///
+/// Only an address that was shown to reach its holder gets mail, but for the mails that show just that.
+///
+/// # Errors
+/// `not-found` where what it is about is gone, `internal` where the database fails.
+pub fn write(tx: &mut Tx, links: &Links, notice: &Notice, to: &AccountId) -> Result<Option<Addressed>> {
+    let account = accounts::steps::account(tx, to)?;
+    let proving = matches!(notice.kind, Kind::AccountVerify | Kind::AccountReset);
+    if account.state != AccountState::Active || !(proving || account.email_verified_at.is_some()) {
+        return Ok(None);
+    }
+    let letter = word(tx, links, notice, &account)?;
+    Ok(letter.map(|letter| Addressed { to: account.email, letter }))
+}
+
+fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
+    Ok(match notice.kind {
+        Kind::Nothing => None,
+        Kind::AccountVerify if to.email_verified_at.is_some() => None,
+        Kind::AccountVerify => {
+            let (purpose, now) = (EmailTokenPurpose::Verify, tx.now());
+            let token = accounts::steps::mint_email_token(tx, &to.id, purpose)?;
+            Some(wording::verify_address(links, &token, now.plus_s(purpose.ttl_s())))
+        }
+        Kind::AccountReset => {
+            let (purpose, now) = (EmailTokenPurpose::Reset, tx.now());
+            let token = accounts::steps::mint_email_token(tx, &to.id, purpose)?;
+            Some(wording::reset_password(links, &token, now.plus_s(purpose.ttl_s())))
+        }
+        Kind::OrganisationRegistered => {
+            let organisation = accounts::steps::organisation(tx, &notice.id("organisation_id")?)?;
+            let waits = organisation.state == OrganisationState::Pending;
+            waits.then(|| wording::application_waits(links, &organisation))
+        }
+        Kind::OrganisationDecided => {
+            let organisation = accounts::steps::organisation(tx, &notice.id("organisation_id")?)?;
+            wording::application_decided(links, &organisation)
+        }
+        Kind::HistoryHeld => {
+            let held = histories::steps::held(tx, &notice.id("history_id")?)?;
+            held.map(|held| wording::history_held(links, &held))
+        }
+        Kind::VoteOpened => vote_opened(tx, links, notice, to)?,
+        Kind::VoteClosed => vote_closed(tx, links, notice, to)?,
+        Kind::OfferDecided => {
+            let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
+            wording::offer_decided(links, &proposal(&offer, format!("/v1/offers/{}", offer.id))?, &offer)
+        }
+        Kind::InvoiceIssued => invoice_issued(tx, links, notice)?,
+        Kind::LicenceReady => licence_ready(tx, links, notice)?,
+    })
+}
+
+/// Only as long as ballots are taken: whoever could no longer act on it is not asked.
+fn vote_opened(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
+    let Some((vote, proposal)) = voted_on(tx, notice, to)? else { return Ok(None) };
+    let now = tx.now();
+    let window = vote.window().filter(|window| vote.state == VoteState::Open && rules::takes_ballots_at(window, now));
+    Ok(window.map(|window| wording::vote_opened(links, &proposal, rules::effective_deadline(&window))))
+}
+
+fn vote_closed(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
+    let ended = voted_on(tx, notice, to)?;
+    Ok(ended.and_then(|(vote, proposal)| wording::vote_closed(links, &proposal, &vote)))
+}
+
+/// The vote and what it is about; `None` for an elector who has left the pool and may not read it any more.
+fn voted_on(tx: &mut Tx, notice: &Notice, to: &Account) -> Result<Option<(Vote, Proposal)>> {
+    let id: VoteId = notice.id("vote_id")?;
+    match votes::steps::expect_member(tx, &id, &to.id) {
+        Ok(_) => {}
+        Err(error) if error.code() == Code::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
+    let proposal = proposal(&offer, format!("/v1/votes/{id}"))?;
+    Ok(Some((votes::steps::vote(tx, &id)?, proposal)))
+}
+
+/// What was frozen into the offer, so that a mail never says anything else than the terms.
+fn proposal(offer: &Offer, path: String) -> Result<Proposal> {
+    let terms = offer.terms()?;
+    Ok(Proposal {
+        pool: terms.pool_name,
+        dataset: terms.dataset_title,
+        buyer: terms.organisation_name,
+        purpose: terms.purpose,
+        field_of_use: terms.field_of_use,
+        price: Money::new(offer.price_minor, &offer.currency),
+        path,
+    })
+}
+
+/// Only while it is to be paid.
+fn invoice_issued(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
+    let purchase = purchases::steps::purchase(tx, &notice.id("purchase_id")?)?;
+    let waits = purchase.state == PurchaseState::Invoiced;
+    Ok(waits.then(|| wording::invoice_issued(links, &purchase)))
+}
+
+/// Only while the files may be had.
+fn licence_ready(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
+    let licence = purchases::steps::licence(tx, &notice.id("licence_id")?)?;
+    if licence.state_at(tx.now()) != LicenceState::Active {
+        return Ok(None);
+    }
+    let path = format!("/v1/licences/{}/files", licence.id);
+    Ok(Some(wording::licence_ready(links, &licence.terms()?.dataset_title, licence.next_end(), &path)))
+}
+
+#[cfg(test)]
+#[path = "letters_tests.rs"]
+mod tests;

@@ -1,0 +1,13 @@
+//! Mails: what has happened, told to those whom it concerns, in plain words.
+//!
+//! Other slices push events that carry ids and nothing else; who is told, and what it says, is
+//! looked up here at the moment of sending. An event for many is first split into one event for
+//! each of them, so that every mail is tried, repeated and set aside by itself.
+
+pub mod actions;
+mod letters;
+mod mailer;
+mod notices;
+pub mod wording;
+
+pub use mailer::Mailer;

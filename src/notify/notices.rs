@@ -1,0 +1,136 @@
+//! The kinds of events that become mails, and whom each is for.
+
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::ids::AccountId;
+use crate::outbox::Event;
+use crate::{accounts, offers, purchases, text_enum, votes};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// The field that names the one recipient of an event that was split.
+const TO: &str = "to";
+/// The field that says behind which recipient the splitting goes on.
+const AFTER: &str = "after";
+
+text_enum! {
+    /// What a mail is about.
+    pub enum Kind {
+        /// Nothing: written where an unknown address asks for a reset, so that the answer takes as long.
+        Nothing = "nothing",
+        /// To show that an address reaches its holder. Payload: `account_id`.
+        AccountVerify = "account.verify",
+        /// To set a new password. Payload: `account_id`.
+        AccountReset = "account.reset",
+        /// To operators: an application waits. Payload: `organisation_id`.
+        OrganisationRegistered = "organisation.registered",
+        /// To its buyers: the application was decided. Payload: `organisation_id`.
+        OrganisationDecided = "organisation.decided",
+        /// To operators: a history was set aside. Payload: `history_id`.
+        HistoryHeld = "history.held",
+        /// To its electors: a vote has opened. Payload: `vote_id`, `offer_id`.
+        VoteOpened = "vote.opened",
+        /// To its electors: a vote has ended. Payload: `vote_id`, `offer_id`.
+        VoteClosed = "vote.closed",
+        /// To the buyers who made it: an offer was decided. Payload: `offer_id`.
+        OfferDecided = "offer.decided",
+        /// To the buyers: an invoice is to be paid. Payload: `purchase_id`.
+        InvoiceIssued = "invoice.issued",
+        /// To the buyers: the files are there. Payload: `licence_id`.
+        LicenceReady = "licence.ready",
+    }
+}
+
+/// An event that was read: its kind, and the ids of what it is about.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// What it is about.
+    pub kind: Kind,
+    ids: Map<String, Value>,
+}
+
+/// To whom a notice goes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// To nobody.
+    Nobody,
+    /// To this account.
+    One(AccountId),
+    /// To these, by id; it has to be split.
+    Many(Vec<AccountId>),
+}
+
+impl Notice {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// `internal` for a kind that is not known here, or a payload that is no object: a defect of
+    /// whoever pushed it.
+    pub fn read(event: &Event) -> Result<Self> {
+        let kind = Kind::parse(&event.kind).ok_or_else(|| Error::internal("an event of a kind that has no wording"))?;
+        Ok(Notice { kind, ids: serde_json::from_str(&event.payload_json)? })
+    }
+
+    /// An id out of the payload.
+    ///
+    /// # Errors
+    /// `internal` where it is not there.
+    pub fn id<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        self.maybe(name)?.ok_or_else(|| Error::internal(format!("the payload of {} lacks {name}", self.kind)))
+    }
+
+    fn maybe<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        Ok(self.ids.get(name).cloned().map(serde_json::from_value).transpose()?)
+    }
+
+    /// The payload of the same notice for one recipient.
+    pub fn for_one(&self, to: &AccountId) -> Value {
+        self.with(TO, to)
+    }
+
+    /// The payload of the same notice for all who come after one.
+    pub fn for_all_after(&self, last: &AccountId) -> Value {
+        self.with(AFTER, last)
+    }
+
+    fn with(&self, field: &str, id: &AccountId) -> Value {
+        let mut ids = self.ids.clone();
+        ids.insert(field.to_owned(), Value::String(id.to_string()));
+        Value::Object(ids)
+    }
+
+    /// To whom this goes.
+    ///
+    /// # Errors
+    /// `internal` where the payload is not as it should be; `not-found` where what it is about is gone.
+    pub fn audience(&self, db: &mut Db) -> Result<Audience> {
+        if let Some(to) = self.maybe(TO)? {
+            return Ok(Audience::One(to));
+        }
+        let organisation_id = match self.kind {
+            Kind::Nothing => return Ok(Audience::Nobody),
+            Kind::AccountVerify | Kind::AccountReset => return Ok(Audience::One(self.id("account_id")?)),
+            Kind::OrganisationRegistered | Kind::HistoryHeld => return self.many(ids(accounts::steps::operators(db)?)),
+            Kind::VoteOpened | Kind::VoteClosed => {
+                return self.many(votes::steps::electors(db, &self.id("vote_id")?)?);
+            }
+            Kind::OrganisationDecided => self.id("organisation_id")?,
+            Kind::OfferDecided => offers::steps::offer(db, &self.id("offer_id")?)?.organisation_id,
+            Kind::InvoiceIssued => purchases::steps::purchase(db, &self.id("purchase_id")?)?.organisation_id,
+            Kind::LicenceReady => purchases::steps::licence(db, &self.id("licence_id")?)?.organisation_id,
+        };
+        self.many(ids(accounts::steps::buyers_of(db, &organisation_id)?))
+    }
+
+    /// Those of them to whom the splitting has not come yet.
+    fn many(&self, mut many: Vec<AccountId>) -> Result<Audience> {
+        if let Some(after) = self.maybe::<AccountId>(AFTER)? {
+            many.retain(|id| *id > after);
+        }
+        Ok(Audience::Many(many))
+    }
+}
+
+fn ids(accounts: Vec<accounts::model::Account>) -> Vec<AccountId> {
+    accounts.into_iter().map(|account| account.id).collect()
+}

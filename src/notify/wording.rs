@@ -1,0 +1,367 @@
+//! What the mails say. Pure: from facts to words.
+//!
+//! Every letter says what has happened, what to do and until when, and ends with a link. Lines are
+//! kept short, plain text only.
+
+use crate::accounts::model::{Organisation, OrganisationState};
+use crate::clock::UtcTime;
+use crate::histories::model::HeldHistory;
+use crate::money::Money;
+use crate::offers::model::{Offer, OfferState};
+use crate::purchases::model::Purchase;
+use crate::votes::model::{Vote, VoteState};
+
+/// What a mail says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Its subject, one line.
+    pub subject: String,
+    /// Its text.
+    pub body: String,
+}
+
+/// How the outside reaches this server.
+#[derive(Debug, Clone)]
+pub struct Links {
+    public_url: String,
+}
+
+impl Links {
+    /// Links below a URL.
+    pub fn new(public_url: &str) -> Self {
+        Links { public_url: public_url.trim_end_matches('/').to_owned() }
+    }
+
+    /// The URL of a path, which begins with a slash.
+    pub fn to(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+
+    /// The page that takes a mailed token. It stands behind a `#`, which browsers keep to themselves.
+    fn token(&self, token: &str) -> String {
+        self.to(&format!("/account#{token}"))
+    }
+}
+
+fn letter(links: &Links, subject: impl Into<String>, paragraphs: &[&str]) -> Letter {
+    let body = format!("{}\n\n-- \nRefrain\n{}\n", paragraphs.join("\n\n"), links.to("/"));
+    Letter { subject: subject.into(), body }
+}
+
+/// A time as people read it: `2026-01-31 12:00 UTC`.
+fn when(time: UtcTime) -> String {
+    time.calendar().format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// To whoever registered: is the address yours?
+pub fn verify_address(links: &Links, token: &str, until: UtcTime) -> Letter {
+    letter(
+        links,
+        "Refrain: please confirm your e-mail address",
+        &[
+            "Somebody, most likely you, registered with this e-mail address.",
+            &format!("To confirm that it is yours, open this link until {}:", when(until)),
+            &links.token(token),
+            &format!("Or send this token with PUT to {}:", links.to("/v1/email-verifications")),
+            token,
+            "If it was not you, do nothing: an address that is not confirmed gets no other mail.",
+        ],
+    )
+}
+
+/// To whoever asked for a new password.
+pub fn reset_password(links: &Links, token: &str, until: UtcTime) -> Letter {
+    letter(
+        links,
+        "Refrain: set a new password",
+        &[
+            "Somebody, most likely you, asked to set a new password for your account.",
+            &format!("To do so, open this link until {}:", when(until)),
+            &links.token(token),
+            &format!("Or send this token and the new password with PUT to {}:", links.to("/v1/password-resets")),
+            token,
+            "If it was not you, do nothing: your password stays as it is.",
+        ],
+    )
+}
+
+/// To operators: somebody applied.
+pub fn application_waits(links: &Links, organisation: &Organisation) -> Letter {
+    let profile = &organisation.profile;
+    letter(
+        links,
+        format!("Refrain: {} applies to buy", profile.legal_name),
+        &[
+            "An organisation has handed in its application and waits for your decision.",
+            &format!(
+                "Legal name: {}\nCountry: {}\nWebsite: {}\nPurpose: {}",
+                profile.legal_name, profile.country, profile.website, profile.purpose
+            ),
+            "Please read it, and approve it, return it with a note, or refuse it with a reason:",
+            &links.to(&format!("/v1/organisations/{}", organisation.id)),
+        ],
+    )
+}
+
+/// To the buyers of an organisation: what was decided. `None` where it waits again by now.
+pub fn application_decided(links: &Links, organisation: &Organisation) -> Option<Letter> {
+    let name = &organisation.profile.legal_name;
+    let (subject, what, next) = match organisation.state {
+        OrganisationState::Pending => return None,
+        OrganisationState::Approved => (
+            format!("Refrain: {name} is approved"),
+            format!("{name} is approved."),
+            "You can make offers from now on. The catalogue:".to_owned(),
+        ),
+        OrganisationState::Returned => (
+            format!("Refrain: please complete the application of {name}"),
+            format!("The operator has read the application of {name} and returns it to you with a note."),
+            "Please change what the note asks for and hand it in again; there is no deadline:".to_owned(),
+        ),
+        OrganisationState::Rejected => (
+            format!("Refrain: the application of {name} is refused"),
+            format!("The application of {name} is refused. It cannot make offers."),
+            match organisation.may_reapply_at {
+                Some(from) => format!("You may mend it and hand it in again from {} on:", when(from)),
+                None => "You may answer to this mail.".to_owned(),
+            },
+        ),
+    };
+    let link = match organisation.state {
+        OrganisationState::Approved => links.to("/v1/datasets"),
+        _ => links.to(&format!("/v1/organisations/{}", organisation.id)),
+    };
+    let reason = format!("What the operator says: {}", organisation.decision_reason.as_deref().unwrap_or("nothing"));
+    Some(letter(links, subject, &[&what, &reason, &next, &link]))
+}
+
+/// What members decide about.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // the fields say it
+pub struct Proposal {
+    pub pool: String,
+    pub dataset: String,
+    pub buyer: String,
+    pub purpose: String,
+    pub field_of_use: String,
+    pub price: Money,
+    /// Where the vote, or the offer, is read: a path below the public URL.
+    pub path: String,
+}
+
+/// To every elector: a vote has opened.
+pub fn vote_opened(links: &Links, proposal: &Proposal, closes_at: UtcTime) -> Letter {
+    letter(
+        links,
+        format!("Refrain: your vote is asked for on \"{}\"", proposal.dataset),
+        &[
+            &format!("{} offers {} for \"{}\" of {}.", proposal.buyer, proposal.price, proposal.dataset, proposal.pool),
+            &format!("What it is wanted for ({}): {}", proposal.purpose, proposal.field_of_use),
+            "Your listening would be part of it, so you decide with the others: yes, no, or abstain.",
+            &format!(
+                "Please vote until {}. You may change your vote until then; the last one counts.",
+                when(closes_at)
+            ),
+            "The terms, and your ballot:",
+            &links.to(&proposal.path),
+        ],
+    )
+}
+
+/// Stands where an old row has no reason.
+const NO_REASON: &str = "No reason was kept.";
+
+/// To every elector: how the vote ended, and why. `None` before its end.
+pub fn vote_closed(links: &Links, proposal: &Proposal, vote: &Vote) -> Option<Letter> {
+    let outcome = match vote.state {
+        VoteState::Opening | VoteState::Open => return None,
+        VoteState::Accepted => "accepted",
+        VoteState::Rejected => "not accepted",
+        VoteState::Void => "called off",
+    };
+    let next = match vote.state {
+        VoteState::Accepted => {
+            "When the buyer has paid, your share is entered; a statement shows it. There is nothing to do."
+        }
+        _ => "Nothing of yours leaves the pool for it. There is nothing to do.",
+    };
+    let what = format!(
+        "The vote on the offer of {} over {} for \"{}\" has ended: it was {outcome}.",
+        proposal.buyer, proposal.price, proposal.dataset
+    );
+    let reason = vote.reason.as_deref().unwrap_or(NO_REASON);
+    let subject = format!("Refrain: the offer for \"{}\" was {outcome}", proposal.dataset);
+    Some(letter(links, subject, &[&what, reason, next, "The vote:", &links.to(&proposal.path)]))
+}
+
+/// To the buyer: how its offer was decided, why, and until when an accepted one is to be paid. `None`
+/// where there is nothing to decide or to do any more: it is paid, has lapsed, or was withdrawn.
+pub fn offer_decided(links: &Links, proposal: &Proposal, offer: &Offer) -> Option<Letter> {
+    let (outcome, next) = match (offer.state, offer.pay_by) {
+        (OfferState::Accepted, Some(pay_by)) => (
+            "accepted",
+            format!(
+                "The invoice comes in a mail of its own. Please pay it until {}, or the offer lapses.",
+                when(pay_by)
+            ),
+        ),
+        (OfferState::Rejected, _) => ("not accepted", "Nothing is owed. You may make another offer.".to_owned()),
+        (OfferState::Void, _) => ("called off", "Nothing is owed. You may make another offer.".to_owned()),
+        _ => return None,
+    };
+    let what = format!("Your offer of {} for \"{}\" was {outcome}.", proposal.price, proposal.dataset);
+    let reason = offer.reason.as_deref().unwrap_or(NO_REASON);
+    let subject = format!("Refrain: your offer for \"{}\" was {outcome}", proposal.dataset);
+    Some(letter(links, subject, &[&what, reason, &next, "The offer:", &links.to(&proposal.path)]))
+}
+
+/// To the buyer: an invoice.
+pub fn invoice_issued(links: &Links, purchase: &Purchase) -> Letter {
+    let (number, due) = (&purchase.invoice_number, when(purchase.due_at));
+    letter(
+        links,
+        format!("Refrain: invoice {number}"),
+        &[
+            &format!("Your offer was accepted. This is the notice of invoice {number} over {}.", purchase.total()),
+            &format!("Please pay it until {due}, and name its number. The offer lapses if it is not paid."),
+            "The invoice, with the bank details:",
+            &links.to(&format!("/v1/purchases/{}/invoice", purchase.id)),
+        ],
+    )
+}
+
+/// To the buyer: the files can be had.
+pub fn licence_ready(links: &Links, dataset: &str, ends_at: Option<UtcTime>, path: &str) -> Letter {
+    let until = match ends_at {
+        Some(ends_at) => format!("You may download them as often as you like until {}:", when(ends_at)),
+        None => "You may download them as often as you like:".to_owned(),
+    };
+    letter(
+        links,
+        format!("Refrain: your files of \"{dataset}\" are ready"),
+        &[&format!("The licence for \"{dataset}\" is active, and its files are ready."), &until, &links.to(path)],
+    )
+}
+
+/// To operators: a history waits. Whose it is stays out of the mail.
+pub fn history_held(links: &Links, held: &HeldHistory) -> Letter {
+    let same = match held.others.len() {
+        0 => None,
+        1 => Some("Another member has handed in the very same plays.".to_owned()),
+        others => Some(format!("{others} histories of other members have the very same plays.")),
+    };
+    let left = held.left_at.map(|left_at| format!("Somebody who left on {} had the very same plays.", when(left_at)));
+    let why = [same, left].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    letter(
+        links,
+        "Refrain: a history waits for your decision",
+        &[
+            "A member handed in a history that was set aside. Until you decide it is in no edition and gives no vote.",
+            if why.is_empty() { "When it arrived, another history had the very same plays." } else { &why },
+            &format!("Please look at {}, and release or reject it; there is no deadline:", held.history.id),
+            &links.to("/v1/held-histories"),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::model::Profile;
+    use crate::clock::Entropy;
+    use crate::histories::model::{History, HistoryState};
+    use crate::ids::{AccountId, HistoryId, OrganisationId};
+
+    fn time() -> UtcTime {
+        UtcTime::parse("2026-01-31T12:00:00Z").unwrap()
+    }
+
+    fn organisation(state: OrganisationState) -> Organisation {
+        Organisation {
+            id: OrganisationId::new(time(), &Entropy::seeded(1)),
+            profile: Profile {
+                legal_name: "Northern Sound Research AB".into(),
+                country: "SE".into(),
+                website: "https://northern.example".into(),
+                purpose: "Measuring how listeners find music.".into(),
+                address: "Storgatan 1".into(),
+                tax_id: String::new(),
+            },
+            state,
+            decision_reason: Some("Who will have access?".into()),
+            decided_by: None,
+            decided_at: Some(time()),
+            may_reapply_at: Some(time()),
+            credit_limit_minor: 0,
+            created_at: time(),
+            updated_at: time(),
+        }
+    }
+
+    fn held(others: usize, left_at: Option<UtcTime>) -> HeldHistory {
+        let history = History {
+            id: HistoryId::new(time(), &Entropy::seeded(2)),
+            member_id: AccountId::new(time(), &Entropy::seeded(3)),
+            state: HistoryState::Held,
+            fingerprint: None,
+            source_kind: None,
+            service: None,
+            covers_from: None,
+            covers_to: None,
+            report_json: None,
+            problem_code: None,
+            problem_detail: None,
+            staged_key: None,
+            same_as: None,
+            received_at: time(),
+            finished_at: None,
+        };
+        HeldHistory { others: vec![history.clone(); others], history, left_at }
+    }
+
+    #[test]
+    fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
+        let links = Links::new("https://refrain.example/");
+        let proposal = Proposal {
+            pool: "Open Ears".into(),
+            dataset: "Artists of 2025".into(),
+            buyer: "Northern Sound Research AB".into(),
+            purpose: "market_research".into(),
+            field_of_use: "Measuring how listeners find music.".into(),
+            price: Money::new(5_500_000, "USD"),
+            path: "/v1/votes/vote_1".into(),
+        };
+        let decided = |state| application_decided(&links, &organisation(state));
+        let mut letters = vec![
+            verify_address(&links, "verify_T", time()),
+            reset_password(&links, "reset_T", time()),
+            application_waits(&links, &organisation(OrganisationState::Pending)),
+            vote_opened(&links, &proposal, time()),
+            licence_ready(&links, "Artists of 2025", Some(time()), "/v1/licences/licence_1/files"),
+            licence_ready(&links, "Artists of 2025", None, "/v1/licences/licence_1/files"),
+            history_held(&links, &held(0, None)),
+            history_held(&links, &held(1, Some(time()))),
+            history_held(&links, &held(2, None)),
+        ];
+        letters.extend(OrganisationState::ALL.iter().filter_map(|state| decided(*state)));
+        assert_eq!(letters.len(), 12);
+        for Letter { subject, body } in &letters {
+            assert!(subject.starts_with("Refrain: ") && !subject.contains('\n') && subject.len() < 100, "{subject}");
+            assert!(body.contains("https://refrain.example/") && body.lines().all(|line| line.len() < 200), "{body}");
+            assert!(!body.contains("example//"), "{body}");
+        }
+    }
+
+    #[test]
+    fn letters_say_what_to_do_until_when() {
+        let links = Links::new("https://refrain.example");
+        let verify = verify_address(&links, "verify_T", time()).body;
+        assert!(verify.contains("\nhttps://refrain.example/account#verify_T\n") && verify.contains("\nverify_T\n"));
+        assert!(verify.contains("until 2026-01-31 12:00 UTC"));
+        let refused = application_decided(&links, &organisation(OrganisationState::Rejected)).unwrap();
+        assert!(
+            refused.body.contains("Who will have access?") && refused.body.contains("from 2026-01-31 12:00 UTC on")
+        );
+        assert_eq!(application_decided(&links, &organisation(OrganisationState::Pending)), None);
+    }
+}
