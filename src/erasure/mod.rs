@@ -1,0 +1,10 @@
+//! Leaving: what each slice must forget about somebody, in one place.
+//!
+//! Leaving takes hold at once, in one write: the account closes, memberships and consents end, ballots
+//! in open votes are taken back, so that no later electorate, tally or draw has the person. What lies
+//! in files is erased right after it by a job, which may be repeated as often as it takes.
+
+pub mod actions;
+pub mod routes;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! What a pool is: its rules, its members and their consent, and what its privacy budget still allows.
+
+use crate::clock::UtcTime;
+use crate::db::schema::{consents, memberships, pools};
+use crate::error::Result;
+use crate::ids::{AccountId, ConsentId, MembershipId, PoolId};
+use crate::text_enum;
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The failure probability that is added to the pool's own when rho is told as epsilon: one in a million.
+const CONVERSION_DELTA: f64 = 1e-6;
+
+text_enum! {
+    /// Whether somebody belongs to a pool.
+    pub enum MembershipState {
+        /// A member.
+        Active = "active",
+        /// Was one.
+        Left = "left",
+    }
+}
+
+text_enum! {
+    /// What has become of a part of the privacy budget.
+    pub enum BudgetState {
+        /// Set aside for an edition that may be drawn.
+        Reserved = "reserved",
+        /// An edition was drawn under it; it never comes back.
+        Spent = "spent",
+        /// Nothing was drawn; it went back to the pool.
+        Released = "released",
+    }
+}
+
+/// A pool, as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = pools)]
+pub struct Pool {
+    /// Its id.
+    pub id: PoolId,
+    /// Its name; no two pools share one.
+    pub name: String,
+    /// What it is about, in words.
+    pub description: String,
+    /// Where buyers and members may write.
+    pub contact_email: String,
+    /// What buyers should know about tax.
+    pub tax_note: String,
+    /// The one currency of its prices.
+    pub currency: String,
+    /// The service's fee, in basis points of the price.
+    pub fee_bp: i32,
+    /// Tax on top of the price, in basis points of it.
+    pub tax_bp: i32,
+    /// No offer below this is taken.
+    pub price_floor_minor: i64,
+    /// Days in which an accepted offer is to be paid.
+    pub payment_days: i32,
+    /// How its members decide.
+    #[diesel(embed)]
+    pub rules: VoteRules,
+    /// Privacy loss that all editions together may cost (zCDP), in 1e-9.
+    pub rho_cap_nano: i64,
+    /// Of it, reserved or spent.
+    pub rho_committed_nano: i64,
+    /// Failure probability that all editions' thresholds together may cost, in 1e-12.
+    pub delta_cap_pico: i64,
+    /// Of it, reserved or spent.
+    pub delta_committed_pico: i64,
+    /// Goes up whenever somebody's right to vote may have changed.
+    pub membership_version: i64,
+    /// Invoices numbered so far.
+    pub invoices_issued: i64,
+    /// When it was made.
+    pub created_at: UtcTime,
+    /// When its settings last changed.
+    pub updated_at: UtcTime,
+}
+
+/// How a pool's members decide on an offer. An offer passes where enough members say yes (`quorum_bp`
+/// of the electorate) and, of those who said yes or no, a large enough share said yes.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, Serialize, Deserialize, utoipa::ToSchema)]
+#[diesel(table_name = pools)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({
+    "quorum_bp": 2_500, "threshold_numerator": 1, "threshold_denominator": 2,
+    "voting_period_s": 604_800, "cool_off_s": 1_209_600, "open_votes_max": 3
+}))]
+pub struct VoteRules {
+    /// Basis points of the electorate that must say yes: 1 to 10,000, 2,500 if not said.
+    pub quorum_bp: i32,
+    /// The share of yes among yes and no that is enough; 1 of 2 means more yes than no. From 1/2 to 1/1.
+    pub threshold_numerator: i32,
+    /// The lower part of that fraction.
+    pub threshold_denominator: i32,
+    /// Seconds for which a vote is open: a minute to 90 days, 7 days if not said.
+    pub voting_period_s: i64,
+    /// Seconds that somebody is a member before having a vote: longer than a vote is open, so that
+    /// nobody joins to decide an offer that is being prepared. 14 days if not said.
+    pub cool_off_s: i64,
+    /// Votes open at the same time; further offers wait. 3 if not said.
+    pub open_votes_max: i32,
+}
+
+impl Default for VoteRules {
+    fn default() -> Self {
+        VoteRules {
+            quorum_bp: 2_500,
+            threshold_numerator: 1,
+            threshold_denominator: 2,
+            voting_period_s: 7 * 86_400,
+            cool_off_s: 14 * 86_400,
+            open_votes_max: 3,
+        }
+    }
+}
+
+/// What an edition costs the privacy budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Privacy loss (zCDP), in 1e-9.
+    pub rho_nano: i64,
+    /// Failure probability of its threshold, in 1e-12.
+    pub delta_pico: i64,
+}
+
+/// A pool's budget: what it may lose, and what has become of it. `cap` = `reserved` + `spent` + `left`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Budget {
+    /// What all editions together may cost.
+    pub cap: Cost,
+    /// Set aside for editions that may be drawn.
+    pub reserved: Cost,
+    /// Gone with editions that were drawn.
+    pub spent: Cost,
+}
+
+impl Budget {
+    /// What further editions may cost.
+    pub fn left(&self) -> Cost {
+        Cost {
+            rho_nano: self.cap.rho_nano - self.reserved.rho_nano - self.spent.rho_nano,
+            delta_pico: self.cap.delta_pico - self.reserved.delta_pico - self.spent.delta_pico,
+        }
+    }
+}
+
+impl Cost {
+    /// An upper bound of epsilon at the delta of [`Cost::total_delta`]: rho + 2 sqrt(rho ln(1/delta'))
+    /// with delta' = 1e-6 (Bun and Steinke 2016, "Concentrated Differential Privacy", proposition 1.3).
+    /// The exact conversion, which the editions' manifests give, is a little lower.
+    pub fn epsilon_at_most(self) -> f64 {
+        let rho = self.rho_nano as f64 * 1e-9;
+        rho + 2.0 * (rho * (1.0 / CONVERSION_DELTA).ln()).sqrt()
+    }
+
+    /// The failure probability at which [`Cost::epsilon_at_most`] holds.
+    pub fn total_delta(self) -> f64 {
+        self.delta_pico as f64 * 1e-12 + CONVERSION_DELTA
+    }
+
+    /// The same for people.
+    pub fn in_words(self) -> String {
+        if self.rho_nano == 0 {
+            return "nothing".to_owned();
+        }
+        let (epsilon, chance) = (self.epsilon_at_most(), 1.0 / self.total_delta());
+        format!(
+            "rho {} in zero-concentrated differential privacy: whatever somebody believes about one member's listening, \
+             the odds change by a factor of at most {:.0} (epsilon at most {epsilon:.2}), except with a chance of 1 in {chance:.0}",
+            self.rho_nano as f64 * 1e-9,
+            epsilon.exp(),
+        )
+    }
+}
+
+/// A version of what members consent to. Never changed; a new wording is a new version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentText {
+    /// The pool that it belongs to.
+    pub pool_id: PoolId,
+    /// Counts from 1.
+    pub version: i32,
+    /// The text that members read.
+    pub body: String,
+    /// The purposes that members may consent to, each by itself.
+    pub purposes: Vec<String>,
+    /// From when it holds.
+    pub created_at: UtcTime,
+}
+
+/// Somebody's place in a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = memberships)]
+pub struct Membership {
+    /// Its id.
+    pub id: MembershipId,
+    /// The pool.
+    pub pool_id: PoolId,
+    /// Whose it is.
+    pub member_id: AccountId,
+    /// Whether it still holds.
+    pub state: MembershipState,
+    /// When it began, for the last time.
+    pub joined_at: UtcTime,
+    /// When it ended.
+    pub left_at: Option<UtcTime>,
+}
+
+/// A member's consent to one purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = consents)]
+pub struct Consent {
+    /// Its id.
+    pub id: ConsentId,
+    /// Whose it is.
+    pub membership_id: MembershipId,
+    /// What for.
+    pub purpose: String,
+    /// The version of the text that was consented to.
+    pub text_version: i32,
+    /// When it was given.
+    pub given_at: UtcTime,
+    /// When it was taken back.
+    pub withdrawn_at: Option<UtcTime>,
+}
+
+/// A pool with what may be told of it to anyone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    /// The pool.
+    pub pool: Pool,
+    /// Its active members.
+    pub members: i64,
+    /// Its privacy budget.
+    pub budget: Budget,
+    /// The text that who joins today consents to.
+    pub text: ConsentText,
+}
+
+/// A membership with its consents, those taken back included, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnMembership {
+    /// The membership.
+    pub membership: Membership,
+    /// The name of the pool.
+    pub pool_name: String,
+    /// When the cool-off ends: offers made from then on are this member's to decide.
+    pub votes_from: UtcTime,
+    /// The version of the text that holds now.
+    pub current_text_version: i32,
+    /// Every consent ever given.
+    pub consents: Vec<Consent>,
+}
+
+/// What the house knows about purposes: short words like `market_research`.
+pub fn is_purpose(text: &str) -> bool {
+    let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    (2..=40).contains(&text.len()) && letters && text.as_bytes()[0].is_ascii_lowercase()
+}
+
+/// Reads the purposes of a consent text as they are stored.
+pub(super) fn purposes_from(json: &str) -> Result<Vec<String>> {
+    Ok(serde_json::from_str(json)?)
+}
