@@ -1,0 +1,142 @@
+//! What members and operators may do with histories.
+
+use super::model::{HeldHistory, History, HistoryState};
+use super::readers::Slot;
+pub use super::reading::Arrived;
+use super::zip::{Archive, Limits};
+use super::{reading, store};
+use crate::accounts::caller::{Member, Operator};
+use crate::audit;
+use crate::context::Context;
+use crate::db::schema::histories;
+use crate::error::{Code, Error, Result};
+use crate::ids::HistoryId;
+use crate::page::{Page, PageQuery};
+use crate::pools;
+use diesel::prelude::*;
+use std::fs::File;
+
+/// Takes an archive that has arrived, once a look at its directory shows that it can be read safely.
+/// What is returned is to be given to [`read`].
+///
+/// # Errors
+/// `not-a-zip`, `unsafe-archive` or `payload-too-large` for the archive, which then leaves no trace.
+pub async fn receive(ctx: &Context, member: &Member, slot: Slot, file: File) -> Result<Arrived> {
+    let file = reading::blocking(move || {
+        Archive::open(&file, Limits::default())?;
+        Ok(file)
+    });
+    let file = file.await?;
+    let member_id = member.account_id.clone();
+    let history = ctx.db.write(move |tx| {
+        pools::steps::ensure_open(tx, &member_id)?;
+        let (id, now) = (HistoryId::new(tx.now(), tx.entropy()), tx.now());
+        diesel::insert_into(histories::table)
+            .values((
+                histories::id.eq(&id),
+                histories::member_id.eq(&member_id),
+                histories::state.eq(HistoryState::Reading),
+                histories::received_at.eq(now),
+            ))
+            .execute(&mut **tx)?;
+        store::history(tx, &id)
+    });
+    Ok(Arrived { history: history.await?, file, slot })
+}
+
+/// Reads an upload and settles what becomes of it; its row tells. Where this is cut short, the row says
+/// `reading` until [`recover`] finds it.
+pub async fn read(ctx: &Context, arrived: Arrived) {
+    reading::read(ctx, arrived).await;
+}
+
+/// Rejects the uploads that a server was reading when it stopped: to be called before a server takes
+/// requests. Where several servers share a PostgreSQL, another may be at work on what arrived lately,
+/// and it is to be called from time to time. Returns how many were found.
+///
+/// # Errors
+/// `internal` where the database or the files fail.
+pub async fn recover(ctx: &Context) -> Result<usize> {
+    // An hour to wait for its turn and to be read.
+    let in_work_s = if ctx.db.is_sqlite() { 0 } else { 3_600 };
+    reading::recover(ctx, ctx.clock.now().plus_s(-in_work_s)).await
+}
+
+/// One history of the member.
+///
+/// # Errors
+/// `not-found`, also for a history of somebody else.
+pub async fn own(ctx: &Context, member: &Member, id: HistoryId) -> Result<History> {
+    let history = ctx.db.read(move |db| store::history(db, &id)).await?;
+    if history.member_id != member.account_id {
+        return Err(Error::not_found("history"));
+    }
+    Ok(history)
+}
+
+/// The member's histories, newest first.
+///
+/// # Errors
+/// `invalid-cursor`.
+pub async fn list_own(ctx: &Context, member: &Member, query: &PageQuery) -> Result<Page<History>> {
+    let window = ctx.cursors.window(query, &format!("histories of {}", member.account_id))?;
+    let (member_id, after, limit) = (member.account_id.clone(), window.after.clone(), window.fetch());
+    let rows = ctx.db.read(move |db| store::of_member(db, &member_id, after.as_deref(), limit)).await?;
+    Ok(ctx.cursors.page(&window, rows, |history| history.id.as_str()))
+}
+
+/// Held histories for the operators, newest first.
+///
+/// # Errors
+/// `invalid-cursor`.
+pub async fn list_held(ctx: &Context, _: &Operator, query: &PageQuery) -> Result<Page<HeldHistory>> {
+    let window = ctx.cursors.window(query, "held histories")?;
+    let (after, limit) = (window.after.clone(), window.fetch());
+    let rows = ctx.db.read(move |db| {
+        let found = store::in_state(db, HistoryState::Held, after.as_deref(), limit)?;
+        found.into_iter().map(|history| store::held(db, history)).collect::<Result<Vec<_>>>()
+    });
+    Ok(ctx.cursors.page(&window, rows.await?, |held| held.history.id.as_str()))
+}
+
+/// Accepts a held history although somebody else has or had the same one.
+///
+/// # Errors
+/// `not-found`; `invalid` without a reason; `conflict` where it is not held.
+pub async fn release(ctx: &Context, operator: &Operator, id: HistoryId, reason: &str) -> Result<History> {
+    check_reason(reason)?;
+    let wanted = id.clone();
+    let history = ctx.db.read(move |db| store::history(db, &wanted)).await?;
+    reading::release(ctx, &history, &operator.account_id, reason).await?;
+    ctx.db.read(move |db| store::history(db, &id)).await
+}
+
+/// Refuses a held history; its plays are deleted. The member is told the reason.
+///
+/// # Errors
+/// `not-found`; `invalid` without a reason; `conflict` where it is not held.
+pub async fn reject(ctx: &Context, operator: &Operator, id: HistoryId, reason: &str) -> Result<History> {
+    check_reason(reason)?;
+    let (actor_id, reason) = (operator.account_id.clone(), reason.to_owned());
+    let (before, after) = ctx
+        .db
+        .write(move |tx| {
+            let history = store::history(tx, &id)?;
+            let problem = Error::new(Code::HistoryRefused, &reason);
+            if !reading::leave_held(tx, &history, HistoryState::Rejected, Some(&problem))? {
+                return Err(Error::conflict("This history is not held; it may have been decided on or erased."));
+            }
+            audit::note(tx, &actor_id, "history.reject", id.as_str(), Some(&reason))?;
+            Ok((history, store::history(tx, &id)?))
+        })
+        .await?;
+    ctx.storage.delete(&before.held_key()).await?;
+    Ok(after)
+}
+
+fn check_reason(reason: &str) -> Result<()> {
+    if (1..=2_000).contains(&reason.trim().chars().count()) {
+        return Ok(());
+    }
+    Err(Error::invalid("reason: say in 1 to 2,000 characters why."))
+}

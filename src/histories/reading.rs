@@ -1,0 +1,339 @@
+//! Reading an upload in the background, and settling what becomes of it.
+//!
+//! The member's plays are one file. A new history is merged into a new version of it, which is stored
+//! under a name of its own, and then ONE write accepts the history and points the member's row at the
+//! new version, if the row still names the version that was merged; else all of it is done again. A
+//! crash before that write leaves a file that nobody names, after it an old version that nobody names.
+
+use super::model::{History, HistoryState};
+use super::play::Play;
+use super::readers::Slot;
+use super::report::Report;
+use super::zip::Limits;
+use super::{checks, intake, plays_file, store};
+use crate::audit;
+use crate::clock::UtcTime;
+use crate::context::Context;
+use crate::db::schema::{histories, plays_files};
+use crate::db::{Db, Tx};
+use crate::error::{Code, Error, Result};
+use crate::ids::{AccountId, HistoryId};
+use crate::outbox;
+use crate::pools::model::MembershipState;
+use crate::pools::steps as pools;
+use diesel::prelude::*;
+use std::fs::File;
+use std::sync::Arc;
+
+/// How often a merge is done again because another upload of the same member came first.
+const ATTEMPTS: usize = 16;
+
+/// An upload that has arrived and waits to be read.
+pub struct Arrived {
+    /// Its row.
+    pub history: History,
+    /// The archive: a file without a name, gone when this is dropped.
+    pub(super) file: File,
+    pub(super) slot: Slot,
+}
+
+/// What reading gave.
+struct Found {
+    plays: Arc<Vec<Play>>,
+    report_json: String,
+    report: Report,
+    fingerprint: String,
+}
+
+/// What is to become of a history, as things stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    /// The member has sent it before.
+    Duplicate(HistoryId),
+    /// Somebody else has or had the same one.
+    Hold,
+    /// Its plays go into the member's file, in the place of this version of it.
+    Accept { replaces: Option<String> },
+}
+
+/// How far a write got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Done,
+    /// Things have changed since they were looked at; look again.
+    Again,
+    /// The history is no longer in the state that the step is allowed from.
+    Gone,
+}
+
+/// Reads an upload to the end, whatever that is: the row tells.
+pub async fn read(ctx: &Context, arrived: Arrived) {
+    let Arrived { history, file, slot } = arrived;
+    let error = match read_and_settle(ctx, &slot, &history, file).await {
+        Ok(()) => return,
+        Err(error) => error,
+    };
+    if error.code().status() >= 500 {
+        tracing::error!(history.id = %history.id, error.code = error.code().slug(), error.cause = ?error.cause(), "a history could not be read");
+    }
+    if let Err(error) = reject(ctx, &history, &error).await {
+        tracing::error!(history.id = %history.id, error.cause = ?error.cause(), "a history could not be rejected");
+    }
+}
+
+async fn read_and_settle(ctx: &Context, slot: &Slot, history: &History, file: File) -> Result<()> {
+    let _turn = slot.turn().await?;
+    let (now, secret) = (ctx.clock.now(), ctx.pepper.bytes("fingerprint of a history", b""));
+    let found = blocking(move || {
+        let (plays, report) = intake::read(file, Limits::default(), now)?;
+        let fingerprint = checks::fingerprint(&plays, &secret);
+        let report_json = serde_json::to_string(&report)?;
+        Ok(Found { plays: Arc::new(plays), report_json, report, fingerprint })
+    });
+    settle(ctx, history, found.await?).await
+}
+
+async fn settle(ctx: &Context, history: &History, found: Found) -> Result<()> {
+    let found = Arc::new(found);
+    for _ in 0..ATTEMPTS {
+        let (of, by) = (history.clone(), Arc::clone(&found));
+        let verdict = ctx.db.read(move |db| judge(db, &of, &by.fingerprint)).await?;
+        let key = match &verdict {
+            Verdict::Duplicate(_) => None,
+            Verdict::Hold => Some(history.held_key()),
+            Verdict::Accept { .. } => Some(history.plays_key()),
+        };
+        let mut size_bytes = 0;
+        if let Some(key) = &key {
+            let replaces = if let Verdict::Accept { replaces } = &verdict { replaces.as_deref() } else { None };
+            let Some(size) = put(ctx, history, key, replaces, &found.plays).await? else { continue };
+            size_bytes = size;
+        }
+        let (of, by, prepared) = (history.clone(), Arc::clone(&found), verdict.clone());
+        let written = ctx.db.write(move |tx| finish(tx, &of, &by, &prepared, size_bytes)).await?;
+        match (written, verdict) {
+            (Written::Done, Verdict::Accept { replaces: Some(old) }) => return ctx.storage.delete(&old).await,
+            (Written::Done, _) => return Ok(()),
+            (Written::Again, _) => discard(ctx, key.as_deref()).await?,
+            (Written::Gone, _) => return discard(ctx, key.as_deref()).await,
+        }
+    }
+    Err(Error::new(Code::Busy, "Too many uploads of yours at once; send this one again."))
+}
+
+fn judge(db: &mut Db, history: &History, fingerprint: &str) -> Result<Verdict> {
+    let known = store::with_fingerprint(db, fingerprint)?;
+    if let Some(own) = known.iter().find(|known| known.member_id == history.member_id) {
+        return Ok(Verdict::Duplicate(own.id.clone()));
+    }
+    if !known.is_empty() || store::tombstone(db, fingerprint)?.is_some() {
+        return Ok(Verdict::Hold);
+    }
+    Ok(Verdict::Accept { replaces: store::plays_key(db, &history.member_id)? })
+}
+
+/// Stores plays, merged with those of an earlier version, and says how large the file is. `None` where
+/// the earlier version is there no more, because a newer one has taken its place.
+async fn put(
+    ctx: &Context,
+    history: &History,
+    key: &str,
+    replaces: Option<&str>,
+    plays: &Arc<Vec<Play>>,
+) -> Result<Option<i64>> {
+    let existing = match replaces {
+        None => None,
+        Some(old) => match ctx.storage.get(old).await {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.code() == Code::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        },
+    };
+    let (member_id, plays) = (history.member_id.clone(), Arc::clone(plays));
+    let bytes = blocking(move || match existing {
+        None => plays_file::write(member_id.as_str(), &plays),
+        Some(existing) => {
+            let merged = plays_file::merge(plays_file::read(existing)?, plays.to_vec());
+            plays_file::write(member_id.as_str(), &merged)
+        }
+    });
+    let bytes = bytes.await?;
+    let size_bytes = i64::try_from(bytes.len()).map_err(Error::internal)?;
+    ctx.storage.put(key, bytes.into()).await?;
+    Ok(Some(size_bytes))
+}
+
+fn finish(tx: &mut Tx, history: &History, found: &Found, prepared: &Verdict, size_bytes: i64) -> Result<Written> {
+    if judge(tx, history, &found.fingerprint)? != *prepared {
+        return Ok(Written::Again);
+    }
+    let (state, staged_key, same_as) = match prepared {
+        Verdict::Duplicate(same_as) => (HistoryState::Duplicate, None, Some(same_as)),
+        Verdict::Hold => (HistoryState::Held, Some(history.held_key()), None),
+        Verdict::Accept { .. } => (HistoryState::Accepted, None, None),
+    };
+    let (now, report) = (tx.now(), &found.report);
+    let changed = diesel::update(histories::table.find(&history.id))
+        .filter(histories::state.eq(HistoryState::Reading))
+        .set((
+            histories::state.eq(state),
+            histories::fingerprint.eq(&found.fingerprint),
+            histories::source_kind.eq(report.source_kind.as_str()),
+            histories::service.eq(report.service.as_str()),
+            histories::covers_from.eq(report.from),
+            histories::covers_to.eq(report.to),
+            histories::report_json.eq(&found.report_json),
+            histories::staged_key.eq(staged_key),
+            histories::same_as.eq(same_as),
+            histories::finished_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    if changed == 0 {
+        return Ok(Written::Gone);
+    }
+    match prepared {
+        Verdict::Duplicate(_) => {}
+        Verdict::Hold => outbox::push(tx, "history.held", &serde_json::json!({ "history_id": history.id }))?,
+        Verdict::Accept { replaces } => adopt(tx, history, replaces.as_deref(), size_bytes)?,
+    }
+    Ok(Written::Done)
+}
+
+/// Points the member's row at the new version of the plays. With the first one the member may be among
+/// those who vote.
+fn adopt(tx: &mut Tx, history: &History, replaces: Option<&str>, size_bytes: i64) -> Result<()> {
+    let now = tx.now();
+    let (key, member_id) = (history.plays_key(), &history.member_id);
+    if let Some(old) = replaces {
+        let row = plays_files::table.find(member_id).filter(plays_files::object_key.eq(old));
+        let changed = diesel::update(row)
+            .set((
+                plays_files::object_key.eq(key),
+                plays_files::size_bytes.eq(size_bytes),
+                plays_files::updated_at.eq(now),
+            ))
+            .execute(&mut **tx)?;
+        return if changed == 1 { Ok(()) } else { Err(Error::internal("a row changed within a transaction")) };
+    }
+    diesel::insert_into(plays_files::table)
+        .values((
+            plays_files::member_id.eq(member_id),
+            plays_files::object_key.eq(key),
+            plays_files::size_bytes.eq(size_bytes),
+            plays_files::updated_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    for membership in pools::memberships_of(tx, member_id)? {
+        if membership.state == MembershipState::Active {
+            pools::membership_changed(tx, &membership.pool_id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Accepts a held history on an operator's word, although somebody else has or had the same one.
+///
+/// # Errors
+/// `conflict` where it is not held any more.
+pub async fn release(ctx: &Context, history: &History, operator_id: &AccountId, reason: &str) -> Result<()> {
+    let no_longer = || Error::conflict("This history is not held; it may have been decided on or erased.");
+    let staged_key = history.staged_key.clone().ok_or_else(no_longer)?;
+    let staged = ctx.storage.get(&staged_key).await?;
+    let plays = Arc::new(blocking(move || plays_file::read(staged)).await?);
+    for _ in 0..ATTEMPTS {
+        let member_id = history.member_id.clone();
+        let replaces = ctx.db.read(move |db| store::plays_key(db, &member_id)).await?;
+        let key = history.plays_key();
+        let Some(size_bytes) = put(ctx, history, &key, replaces.as_deref(), &plays).await? else { continue };
+        let (of, by, why, old) = (history.clone(), operator_id.clone(), reason.to_owned(), replaces.clone());
+        let written = ctx.db.write(move |tx| {
+            if store::plays_key(tx, &of.member_id)? != old {
+                return Ok(Written::Again);
+            }
+            if !leave_held(tx, &of, HistoryState::Accepted, None)? {
+                return Ok(Written::Gone);
+            }
+            adopt(tx, &of, old.as_deref(), size_bytes)?;
+            audit::note(tx, &by, "history.release", of.id.as_str(), Some(&why))?;
+            Ok(Written::Done)
+        });
+        match written.await? {
+            Written::Done => {
+                discard(ctx, Some(&staged_key)).await?;
+                return discard(ctx, replaces.as_deref()).await;
+            }
+            Written::Again => discard(ctx, Some(&key)).await?,
+            Written::Gone => {
+                discard(ctx, Some(&key)).await?;
+                return Err(no_longer());
+            }
+        }
+    }
+    Err(Error::new(Code::Busy, "The member is sending histories at this moment; try again.").retry_after_s(5))
+}
+
+/// Ends the holding of a history. `false` where it is not held.
+pub(super) fn leave_held(tx: &mut Tx, history: &History, to: HistoryState, problem: Option<&Error>) -> Result<bool> {
+    let now = tx.now();
+    let held = histories::table.find(&history.id).filter(histories::state.eq(HistoryState::Held));
+    let changed = diesel::update(held)
+        .set((
+            histories::state.eq(to),
+            histories::staged_key.eq(None::<String>),
+            histories::problem_code.eq(problem.map(|p| p.code().slug())),
+            histories::problem_detail.eq(problem.map(Error::detail)),
+            histories::finished_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    Ok(changed == 1)
+}
+
+/// Notes why a history that was being read cannot be used, and removes what reading it left behind.
+///
+/// # Errors
+/// `internal` where the database fails: then the row stays as it is, and the next start finds it.
+pub async fn reject(ctx: &Context, history: &History, problem: &Error) -> Result<()> {
+    let (id, code, detail) = (history.id.clone(), problem.code().slug(), problem.detail().to_owned());
+    let changed = ctx.db.write(move |tx| {
+        let now = tx.now();
+        let reading = histories::table.find(&id).filter(histories::state.eq(HistoryState::Reading));
+        Ok(diesel::update(reading)
+            .set((
+                histories::state.eq(HistoryState::Rejected),
+                histories::problem_code.eq(code),
+                histories::problem_detail.eq(&detail),
+                histories::finished_at.eq(now),
+            ))
+            .execute(&mut **tx)?)
+    });
+    // Only a history that was never accepted or held leaves files that nobody names.
+    if changed.await? == 1 {
+        discard(ctx, Some(&history.plays_key())).await?;
+        discard(ctx, Some(&history.held_key())).await?;
+    }
+    Ok(())
+}
+
+/// Rejects what was being read when a server stopped. `before` is the instant of arrival after which
+/// an upload may still be in work.
+pub async fn recover(ctx: &Context, before: UtcTime) -> Result<usize> {
+    let interrupted = ctx.db.read(move |db| store::reading_before(db, before)).await?;
+    let problem = Error::new(Code::UploadInterrupted, "The server stopped while it read the history; send it again.");
+    for history in &interrupted {
+        reject(ctx, history, &problem).await?;
+    }
+    Ok(interrupted.len())
+}
+
+async fn discard(ctx: &Context, key: Option<&str>) -> Result<()> {
+    match key {
+        Some(key) => ctx.storage.delete(key).await,
+        None => Ok(()),
+    }
+}
+
+/// Runs work that takes long on a thread that may block.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let span = tracing::Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work)).await.map_err(Error::internal)?
+}

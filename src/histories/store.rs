@@ -1,0 +1,89 @@
+//! Queries over histories, plays files and the tombstones of histories.
+
+use super::model::{HeldHistory, History, HistoryState};
+use crate::clock::UtcTime;
+use crate::db::Db;
+use crate::db::schema::{histories, plays_files, tombstones};
+use crate::error::{Error, Result};
+use crate::ids::{AccountId, HistoryId};
+use diesel::prelude::*;
+
+/// The kind of the tombstones that histories leave behind.
+pub const TOMBSTONE_KIND: &str = "history";
+
+/// One history.
+pub fn history(db: &mut Db, id: &HistoryId) -> Result<History> {
+    let found = histories::table.find(id).select(History::as_select()).first(db).optional()?;
+    found.ok_or_else(|| Error::not_found("history"))
+}
+
+/// A member's histories, newest first.
+pub fn of_member(db: &mut Db, member_id: &AccountId, after: Option<&str>, limit: i64) -> Result<Vec<History>> {
+    let mut query = histories::table
+        .filter(histories::member_id.eq(member_id))
+        .order(histories::id.desc())
+        .limit(limit)
+        .select(History::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(histories::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}
+
+/// Histories in a state, newest first.
+pub fn in_state(db: &mut Db, state: HistoryState, after: Option<&str>, limit: i64) -> Result<Vec<History>> {
+    let mut query = histories::table
+        .filter(histories::state.eq(state))
+        .order(histories::id.desc())
+        .limit(limit)
+        .select(History::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(histories::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}
+
+/// Histories that were being read before an instant.
+pub fn reading_before(db: &mut Db, before: UtcTime) -> Result<Vec<History>> {
+    Ok(histories::table
+        .filter(histories::state.eq(HistoryState::Reading).and(histories::received_at.le(before)))
+        .select(History::as_select())
+        .load(db)?)
+}
+
+/// Accepted and held histories with a fingerprint, the earliest first.
+pub fn with_fingerprint(db: &mut Db, fingerprint: &str) -> Result<Vec<History>> {
+    Ok(histories::table
+        .filter(histories::fingerprint.eq(fingerprint))
+        .filter(histories::state.eq_any([HistoryState::Accepted, HistoryState::Held]))
+        .order(histories::id)
+        .select(History::as_select())
+        .load(db)?)
+}
+
+/// When somebody left who had a history with this fingerprint.
+pub fn tombstone(db: &mut Db, fingerprint: &str) -> Result<Option<UtcTime>> {
+    Ok(tombstones::table
+        .filter(tombstones::tag.eq(fingerprint).and(tombstones::kind.eq(TOMBSTONE_KIND)))
+        .select(tombstones::left_at)
+        .first(db)
+        .optional()?)
+}
+
+/// Where a member's plays lie, if any were accepted.
+pub fn plays_key(db: &mut Db, member_id: &AccountId) -> Result<Option<String>> {
+    Ok(plays_files::table.find(member_id).select(plays_files::object_key).first(db).optional()?)
+}
+
+/// A held history with what an operator needs in order to decide.
+pub fn held(db: &mut Db, history: History) -> Result<HeldHistory> {
+    let (mut others, mut left_at) = (Vec::new(), None);
+    if let Some(fingerprint) = &history.fingerprint {
+        others = with_fingerprint(db, fingerprint)?;
+        others.retain(|other| other.member_id != history.member_id);
+        left_at = tombstone(db, fingerprint)?;
+    }
+    Ok(HeldHistory { history, others, left_at })
+}
