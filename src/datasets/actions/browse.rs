@@ -1,0 +1,60 @@
+//! The catalogue as it is read: by anybody what is listed, by those who may the rest.
+
+use crate::accounts::caller::Caller;
+use crate::accounts::model::Role;
+use crate::context::Context;
+use crate::datasets::cache::{Catalogue, Content, Ready};
+use crate::datasets::catalogue::{self, CatalogueQuery};
+use crate::datasets::model::DatasetState;
+use crate::datasets::page::{Facts, Part};
+use crate::datasets::store;
+use crate::error::{Error, Result};
+use crate::ids::DatasetId;
+
+/// A page of the catalogue, from the shelf or made new.
+///
+/// # Errors
+/// `invalid`, `invalid-cursor`: the query.
+pub async fn browse(ctx: &Context, shelf: &Catalogue, url: &str, query: CatalogueQuery) -> Result<Ready> {
+    let (cursors, now) = (ctx.cursors.clone(), ctx.clock.now());
+    shelf.ready(&ctx.db, url, move |db| Content::json(&catalogue::page(db, &cursors, &query, now)?)).await
+}
+
+/// A part of a listing that is in the catalogue, from the shelf or made new.
+///
+/// # Errors
+/// `not-found`: there is none, or it is not listed.
+pub async fn listing(ctx: &Context, shelf: &Catalogue, url: &str, id: DatasetId, part: Part) -> Result<Ready> {
+    let now = ctx.clock.now();
+    let make = move |db: &mut _| {
+        let dataset = store::dataset(db, &id)?;
+        if dataset.state != DatasetState::Listed {
+            return Err(Error::not_found("dataset"));
+        }
+        Facts::load(db, dataset, now)?.content(part)
+    };
+    shelf.ready(&ctx.db, url, make).await
+}
+
+/// The same part for a caller who may see more: operators everything, the holders of a licence what
+/// was taken out of the catalogue. Never kept for others.
+///
+/// # Errors
+/// `not-found`: there is none, or this caller may not know of it.
+pub async fn accessible(ctx: &Context, caller: &Caller, id: DatasetId, part: Part) -> Result<Ready> {
+    let (caller, now) = (caller.clone(), ctx.clock.now());
+    ctx.db
+        .read(move |db| {
+            let dataset = store::dataset(db, &id)?;
+            let may_see = match (dataset.state, caller.role, &caller.organisation_id) {
+                (DatasetState::Listed, ..) | (_, Role::Operator, _) => true,
+                (DatasetState::Unlisted, Role::Buyer, Some(own)) => store::is_licensee(db, own, &id, None)?,
+                _ => false,
+            };
+            if !may_see {
+                return Err(Error::not_found("dataset"));
+            }
+            Ok(Facts::load(db, dataset, now)?.content(part)?.into())
+        })
+        .await
+}

@@ -1,0 +1,116 @@
+//! Editions as those who may know of them read them.
+
+use crate::accounts::caller::Caller;
+use crate::accounts::model::Role;
+use crate::aggregates::Manifest;
+use crate::clock::UtcTime;
+use crate::context::Context;
+use crate::datasets::model::{Edition, EditionState};
+use crate::datasets::store;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::ids::{DatasetId, EditionId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An edition and how far it is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "edition_01jd2k8m0wfv9s3x6q4r7t5y2z", "dataset_id": "dataset_01jd2k8m0wfv9s3x6q4r7t5y2z", "number": 1,
+    "state": "preparing", "stage": "reading the members' plays", "members": 18_000, "rows": null,
+    "failure": null, "created_at": "2026-01-31T12:00:00Z", "published_at": null
+}))]
+pub struct EditionView {
+    /// Its id.
+    pub id: EditionId,
+    /// What it is an edition of.
+    pub dataset_id: DatasetId,
+    /// 1, 2, … of the dataset.
+    pub number: i32,
+    /// Where it stands.
+    pub state: EditionState,
+    /// How far the work on it is, in words.
+    pub stage: String,
+    /// Members in it.
+    pub members: i64,
+    /// Rows in each file, once it is published.
+    pub rows: Option<i64>,
+    /// Why the last try to draw it failed.
+    pub failure: Option<String>,
+    /// When it was asked for.
+    pub created_at: UtcTime,
+    /// When it was published.
+    pub published_at: Option<UtcTime>,
+}
+
+/// How a published edition was made, and what it holds.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EditionManifest {
+    /// The edition.
+    pub edition_id: EditionId,
+    /// What it is an edition of.
+    pub dataset_id: DatasetId,
+    /// 1, 2, … of the dataset.
+    pub number: i32,
+    /// When it was published.
+    pub published_at: Option<UtcTime>,
+    /// How it was made, with the files' digests.
+    pub manifest: Manifest,
+}
+
+impl From<Edition> for EditionView {
+    fn from(edition: Edition) -> Self {
+        EditionView {
+            id: edition.id,
+            dataset_id: edition.dataset_id,
+            number: edition.number,
+            state: edition.state,
+            stage: edition.stage,
+            members: edition.members,
+            rows: edition.rows_given,
+            failure: edition.failure,
+            created_at: edition.created_at,
+            published_at: edition.published_at,
+        }
+    }
+}
+
+/// An edition, for operators and for those who hold a licence on it.
+///
+/// # Errors
+/// `not-found`: there is none, or this caller may not know of it.
+pub async fn edition(ctx: &Context, caller: &Caller, id: EditionId) -> Result<EditionView> {
+    let caller = caller.clone();
+    ctx.db.read(move |db| visible(db, &caller, &id).map(EditionView::from)).await
+}
+
+/// The manifest of a published edition, for operators and for those who hold a licence on it.
+///
+/// # Errors
+/// `not-found`: there is none, it is not published, or this caller may not know of it.
+pub async fn manifest(ctx: &Context, caller: &Caller, id: EditionId) -> Result<EditionManifest> {
+    let caller = caller.clone();
+    ctx.db
+        .read(move |db| {
+            let edition = visible(db, &caller, &id)?;
+            let manifest = edition.manifest_json.as_deref().ok_or_else(|| Error::not_found("manifest"))?;
+            Ok(EditionManifest {
+                manifest: serde_json::from_str(manifest)?,
+                edition_id: edition.id,
+                dataset_id: edition.dataset_id,
+                number: edition.number,
+                published_at: edition.published_at,
+            })
+        })
+        .await
+}
+
+fn visible(db: &mut Db, caller: &Caller, id: &EditionId) -> Result<Edition> {
+    let edition = store::edition(db, id)?;
+    let may_see = match (caller.role, &caller.organisation_id) {
+        (Role::Operator, _) => true,
+        (Role::Buyer, Some(own)) => store::is_licensee(db, own, &edition.dataset_id, Some(id))?,
+        _ => false,
+    };
+    if may_see { Ok(edition) } else { Err(Error::not_found("edition")) }
+}

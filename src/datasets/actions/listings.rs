@@ -1,0 +1,159 @@
+//! Listings: written by an operator, published, taken out again.
+
+use crate::accounts::caller::Operator;
+use crate::aggregates;
+use crate::audit;
+use crate::context::Context;
+use crate::datasets::draft::{self, DatasetChanges, Demands, NewDataset};
+use crate::datasets::model::{Dataset, DatasetState, StoredRecipe};
+use crate::datasets::{search, steps, store};
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::ids::{DatasetId, PoolId};
+use crate::page::{Page, PageQuery};
+use crate::pools;
+use crate::pools::model::Pool;
+
+/// Writes a draft.
+///
+/// # Errors
+/// `invalid`, `price-below-floor`: something in it does not hold; `not-found`: no such recipe.
+pub async fn create(ctx: &Context, operator: &Operator, new: NewDataset) -> Result<Dataset> {
+    let operator = operator.clone();
+    ctx.db.write(move |tx| insert(tx, &operator, &new)).await
+}
+
+fn insert(tx: &mut Tx, operator: &Operator, new: &NewDataset) -> Result<Dataset> {
+    let recipe = store::recipe(tx, &new.recipe_id)?;
+    let (pool, demands) = demands(tx, &recipe.pool_id)?;
+    let rows_promised = match new.rows_promised {
+        Some(rows) => rows,
+        None => {
+            let members = store::active_members(tx, &pool.id)?;
+            let sheet = aggregates::accuracy_sheet(&recipe.document, members, None)?;
+            i64::try_from(sheet.rows.fewest).map_err(Error::internal)?
+        }
+    };
+    let now = tx.now();
+    let mut dataset = Dataset {
+        id: DatasetId::new(now, tx.entropy()),
+        pool_id: recipe.pool_id.clone(),
+        recipe_id: recipe.id.clone(),
+        title: new.title.clone(),
+        description: new.description.clone(),
+        keywords: new.keywords.clone(),
+        purposes: new.purposes.clone(),
+        licence_name: new.licence_name.clone(),
+        licence_text: new.licence_text.clone(),
+        price_floor_minor: new.price_floor.expect_positive(&demands.currency, "price_floor")?,
+        rows_promised,
+        state: DatasetState::Draft,
+        exclusive_until: None,
+        listed_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    draft::check(&mut dataset, &demands)?;
+    store::insert_dataset(tx, &dataset, &searched(&dataset, &recipe, &pool)?)?;
+    audit::note(tx, &operator.account_id, "dataset.create", dataset.id.as_str(), None)?;
+    Ok(dataset)
+}
+
+/// Changes a draft.
+///
+/// # Errors
+/// As [`create`]; `conflict`: it is no draft any more.
+pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: DatasetChanges) -> Result<Dataset> {
+    let operator = operator.clone();
+    ctx.db
+        .write(move |tx| {
+            let mut dataset = store::dataset(tx, &id)?;
+            let recipe = store::recipe(tx, &dataset.recipe_id)?;
+            let (pool, demands) = demands(tx, &dataset.pool_id)?;
+            changes.clone().apply(&mut dataset, &demands)?;
+            draft::check(&mut dataset, &demands)?;
+            dataset.updated_at = tx.now();
+            if !store::update_draft(tx, &dataset, &searched(&dataset, &recipe, &pool)?)? {
+                return Err(Error::conflict("Only a draft can be edited; make a new listing instead."));
+            }
+            audit::note(tx, &operator.account_id, "dataset.edit", id.as_str(), None)?;
+            Ok(dataset)
+        })
+        .await
+}
+
+/// Puts a draft, or a listing that was taken out, into the catalogue. From then on its purposes are fixed.
+///
+/// # Errors
+/// `conflict`: it is listed already; `invalid`, `price-below-floor`: what the pool demands has changed since it was written.
+pub async fn publish(ctx: &Context, operator: &Operator, id: DatasetId) -> Result<Dataset> {
+    let operator = operator.clone();
+    ctx.db
+        .write(move |tx| {
+            let mut dataset = store::dataset(tx, &id)?;
+            let (_, demands) = demands(tx, &dataset.pool_id)?;
+            draft::check(&mut dataset, &demands)?;
+            step(tx, &id, DatasetState::PUBLISH_FROM, DatasetState::Listed, "It is in the catalogue already.")?;
+            audit::note(tx, &operator.account_id, "dataset.publish", id.as_str(), None)?;
+            store::dataset(tx, &id)
+        })
+        .await
+}
+
+/// Takes a listing out of the catalogue. Offers, licences and editions of it stay.
+///
+/// # Errors
+/// `conflict`: it is not listed; `invalid`: no reason was given.
+pub async fn unlist(ctx: &Context, operator: &Operator, id: DatasetId, reason: String) -> Result<Dataset> {
+    if reason.trim().is_empty() || reason.chars().count() > 1_000 {
+        return Err(Error::invalid("reason: say why, in 1 to 1,000 characters."));
+    }
+    let operator = operator.clone();
+    ctx.db
+        .write(move |tx| {
+            store::dataset(tx, &id)?;
+            step(tx, &id, DatasetState::UNLIST_FROM, DatasetState::Unlisted, "It is not in the catalogue.")?;
+            audit::note(tx, &operator.account_id, "dataset.unlist", id.as_str(), Some(reason.trim()))?;
+            store::dataset(tx, &id)
+        })
+        .await
+}
+
+/// Listings in whatever state, newest first: the operator's list.
+///
+/// # Errors
+/// `invalid-cursor`, `invalid`.
+pub async fn list(ctx: &Context, query: &PageQuery, state: Option<DatasetState>) -> Result<Page<Dataset>> {
+    let window = ctx.cursors.window(query, &format!("listings {state:?}"))?;
+    let (after, fetch) = (window.after.clone(), window.fetch());
+    let rows = ctx.db.read(move |db| store::datasets(db, state, after.as_deref(), fetch)).await?;
+    Ok(ctx.cursors.page(&window, rows, |dataset| dataset.id.as_str()))
+}
+
+fn step(tx: &mut Tx, id: &DatasetId, from: &[DatasetState], to: DatasetState, refusal: &str) -> Result<()> {
+    let now = tx.now();
+    if !store::move_dataset(tx, id, from, to, now)? {
+        return Err(Error::conflict(refusal));
+    }
+    steps::catalogue_changed(tx)
+}
+
+/// The pool and what it demands of every listing.
+fn demands(db: &mut Db, pool_id: &PoolId) -> Result<(Pool, Demands)> {
+    let pool = pools::steps::pool(db, pool_id)?;
+    let demands = Demands {
+        currency: pool.currency.clone(),
+        price_floor_minor: pool.price_floor_minor,
+        purposes: pools::steps::purposes(db, pool_id)?,
+    };
+    Ok((pool, demands))
+}
+
+/// What a listing is found by.
+fn searched(dataset: &Dataset, recipe: &StoredRecipe, pool: &Pool) -> Result<String> {
+    let columns = recipe.document.columns()?;
+    let own = [&dataset.title, &dataset.description, &pool.name, &recipe.name].map(String::as_str);
+    let lists = dataset.keywords.iter().chain(&dataset.purposes).map(String::as_str);
+    let names = columns.iter().map(|column| column.name.as_str());
+    Ok(search::text(own.into_iter().chain(lists).chain([recipe.document.kind()]).chain(names)))
+}

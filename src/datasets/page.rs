@@ -1,0 +1,186 @@
+//! One listing as its readers see it: what is loaded for it, and what is made of that.
+
+use super::budget;
+use super::cache::Content;
+use super::model::{Dataset, Edition, StoredRecipe};
+use super::provenance;
+use super::store::{self, ConsentText};
+use super::views::{
+    DatasetView, DictionaryView, EditionSummary, ExclusivityView, LicenceTextView, PoolView, PreviewRow, PreviewView,
+    RecipeSummary, TwinFile, TwinView,
+};
+use crate::aggregates::{self, AccuracySheet, Cost, File, Manifest, PREVIEW_ROWS};
+use crate::clock::UtcTime;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::ids::DatasetId;
+use crate::pools;
+use crate::pools::model::Pool;
+use aws_lc_rs::digest;
+
+/// What may be asked of a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All about it.
+    Page,
+    /// What the columns mean.
+    Dictionary,
+    /// What the recipe gives in a pool of this size.
+    Accuracy,
+    /// The synthetic twin as Parquet.
+    TwinParquet,
+    /// The synthetic twin as CSV.
+    TwinCsv,
+}
+
+/// What a listing's page is made of.
+pub struct Facts {
+    pub dataset: Dataset,
+    pub recipe: StoredRecipe,
+    pub pool: Pool,
+    pub members: u64,
+    pub consents: Vec<ConsentText>,
+    pub editions: Vec<Edition>,
+    pub now: UtcTime,
+}
+
+impl Facts {
+    /// Loads what belongs to a listing.
+    pub fn load(db: &mut Db, dataset: Dataset, now: UtcTime) -> Result<Facts> {
+        Ok(Facts {
+            recipe: store::recipe(db, &dataset.recipe_id)?,
+            pool: pools::steps::pool(db, &dataset.pool_id)?,
+            members: store::active_members(db, &dataset.pool_id)?,
+            consents: store::consent_texts(db, &dataset.pool_id)?,
+            editions: store::published_editions(db, &dataset.id)?,
+            dataset,
+            now,
+        })
+    }
+
+    /// Makes the part that was asked for.
+    pub fn content(&self, part: Part) -> Result<Content> {
+        match part {
+            Part::Page => Content::json(&self.view()?),
+            Part::Dictionary => Content::json(&DictionaryView { columns: self.recipe.document.columns()? }),
+            Part::Accuracy => Content::json(&self.sheet()?),
+            Part::TwinParquet => self.twin(".parquet"),
+            Part::TwinCsv => self.twin(".csv"),
+        }
+    }
+
+    fn sheet(&self) -> Result<AccuracySheet> {
+        let lifetime = Cost {
+            rho_nano: self.pool.rho_cap_nano.unsigned_abs(),
+            delta_pico: self.pool.delta_cap_pico.unsigned_abs(),
+        };
+        aggregates::accuracy_sheet(&self.recipe.document, self.members, Some(lifetime))
+    }
+
+    /// The twin is for a round number of members, so that it does not change with every member who joins.
+    fn twin(&self, extension: &str) -> Result<Content> {
+        let seed = digest::digest(&digest::SHA256, self.dataset.id.as_str().as_bytes());
+        let seed = u64::from_le_bytes(seed.as_ref()[..8].try_into().map_err(Error::internal)?);
+        let files = aggregates::synthetic_twin(&self.recipe.document, two_digits(self.members), seed)?;
+        let found = files.into_iter().find(|file| file.entry.name.ends_with(extension));
+        let File { entry, content } = found.ok_or_else(|| Error::not_found("file"))?;
+        Ok(Content { bytes: content, media_type: entry.media_type, file_name: Some(entry.name) })
+    }
+
+    /// All about the listing.
+    pub fn view(&self) -> Result<DatasetView> {
+        let (dataset, pool) = (&self.dataset, &self.pool);
+        let accuracy = self.sheet()?;
+        Ok(DatasetView {
+            id: dataset.id.clone(),
+            state: dataset.state,
+            title: dataset.title.clone(),
+            description: dataset.description.clone(),
+            keywords: dataset.keywords.clone(),
+            purposes: dataset.purposes.clone(),
+            listed_at: dataset.listed_at,
+            pool: PoolView { id: pool.id.clone(), name: pool.name.clone(), members: self.members },
+            contact_email: pool.contact_email.clone(),
+            recipe: RecipeSummary {
+                id: self.recipe.id.clone(),
+                name: self.recipe.name.clone(),
+                version: self.recipe.version,
+                kind: self.recipe.document.kind().into(),
+                sha256: self.recipe.document_hash.clone(),
+            },
+            dictionary: accuracy.columns.clone(),
+            provenance: provenance::provenance(&self.consents, &dataset.purposes),
+            accuracy,
+            rows_promised: dataset.rows_promised,
+            twin: twin_view(&dataset.id),
+            licence: LicenceTextView { name: dataset.licence_name.clone(), text: dataset.licence_text.clone() },
+            price: budget::price(dataset, pool)?,
+            budget: budget::left(pool, &self.recipe),
+            exclusivity: exclusivity(dataset.exclusive_at(self.now)),
+            editions: self.editions.iter().map(summary).collect::<Result<_>>()?,
+            preview: self.editions.first().map(preview).transpose()?,
+        })
+    }
+}
+
+fn twin_view(id: &DatasetId) -> TwinView {
+    let file = |extension: &str, media_type: &str| TwinFile {
+        url: format!("/v1/datasets/{id}/twin.{extension}"),
+        media_type: media_type.into(),
+    };
+    TwinView {
+        note: "Made up from the recipe and a round number of members, from nobody's listening: the columns and the rough shape \
+               of an edition, to try one's tools on."
+            .into(),
+        files: vec![file("parquet", "application/vnd.apache.parquet"), file("csv", "text/csv")],
+    }
+}
+
+fn exclusivity(until: Option<UtcTime>) -> ExclusivityView {
+    let words = match until {
+        Some(until) => format!("Somebody has an exclusive licence until {until}; no other offer is taken before."),
+        None => "Nobody has an exclusive licence.".into(),
+    };
+    ExclusivityView { exclusive: until.is_some(), until, words }
+}
+
+fn summary(edition: &Edition) -> Result<EditionSummary> {
+    let manifest: Option<Manifest> = edition.manifest_json.as_deref().map(serde_json::from_str).transpose()?;
+    Ok(EditionSummary {
+        id: edition.id.clone(),
+        number: edition.number,
+        published_at: edition.published_at,
+        rows: edition.rows_given.unwrap_or(0),
+        members: edition.members,
+        epsilon: manifest.map(|manifest| manifest.epsilon).unwrap_or_default(),
+    })
+}
+
+fn preview(edition: &Edition) -> Result<PreviewView> {
+    let rows: Vec<PreviewRow> = edition.preview_json.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
+    let note = format!(
+        "At most {PREVIEW_ROWS} rows of edition {}, noise included, chosen by a hash of the edition and the artist's name and not by rank.",
+        edition.number
+    );
+    Ok(PreviewView { edition_id: edition.id.clone(), note, rows })
+}
+
+/// A number with all but its first two digits set to nought: 18,342 becomes 18,000.
+fn two_digits(number: u64) -> u64 {
+    let unit = 10u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    number / unit * unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_cut_to_two_digits() {
+        for (number, expected) in
+            [(0, 0), (7, 7), (99, 99), (100, 100), (199, 190), (18_342, 18_000), (u64::MAX, 18_000_000_000_000_000_000)]
+        {
+            assert_eq!(two_digits(number), expected);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The catalogue over HTTP: ready bytes, strong ETags, 304 to those who have them.
+
+use crate::accounts::caller::Caller;
+use crate::context::Context;
+use crate::datasets::actions;
+use crate::datasets::cache::{Catalogue, Ready};
+use crate::datasets::catalogue::CatalogueQuery;
+use crate::datasets::page::Part;
+use crate::error::{Code, Error, Result};
+use crate::ids::DatasetId;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{Data, Path, Query};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+
+/// Anybody may keep a copy, and asks whether it still holds before using it.
+const PUBLIC: HeaderValue = HeaderValue::from_static("public, no-cache");
+/// What only some may see stays with them.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+/// `GET /v1/datasets`
+pub async fn catalogue(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    query: Query<CatalogueQuery>,
+) -> Result<HttpResponse> {
+    let url = request.uri().path_and_query().map_or("/", |both| both.as_str());
+    let ready = actions::browse(&ctx, &shelf, url, query.into_inner()).await?;
+    answer(&request, ready, PUBLIC)
+}
+
+/// `GET /v1/datasets/{id}`
+pub async fn dataset(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    id: Path<DatasetId>,
+) -> Result<HttpResponse> {
+    part(&ctx, &shelf, &request, id, Part::Page).await
+}
+
+/// `GET /v1/datasets/{id}/dictionary`
+pub async fn dictionary(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    id: Path<DatasetId>,
+) -> Result<HttpResponse> {
+    part(&ctx, &shelf, &request, id, Part::Dictionary).await
+}
+
+/// `GET /v1/datasets/{id}/accuracy`
+pub async fn accuracy(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    id: Path<DatasetId>,
+) -> Result<HttpResponse> {
+    part(&ctx, &shelf, &request, id, Part::Accuracy).await
+}
+
+/// `GET /v1/datasets/{id}/twin.parquet`
+pub async fn twin_parquet(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    id: Path<DatasetId>,
+) -> Result<HttpResponse> {
+    part(&ctx, &shelf, &request, id, Part::TwinParquet).await
+}
+
+/// `GET /v1/datasets/{id}/twin.csv`
+pub async fn twin_csv(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    id: Path<DatasetId>,
+) -> Result<HttpResponse> {
+    part(&ctx, &shelf, &request, id, Part::TwinCsv).await
+}
+
+/// What is listed goes to anybody. Only where nothing is, a caller who shows a token is asked who it is.
+async fn part(
+    ctx: &Context,
+    shelf: &Catalogue,
+    request: &HttpRequest,
+    id: Path<DatasetId>,
+    part: Part,
+) -> Result<HttpResponse> {
+    let id = id.into_inner();
+    // A query has no meaning here, so it is no part of the address under which the answer is kept.
+    match actions::listing(ctx, shelf, request.path(), id.clone(), part).await {
+        Ok(ready) => answer(request, ready, PUBLIC),
+        Err(error) if error.code() == Code::NotFound && request.headers().contains_key(header::AUTHORIZATION) => {
+            let caller = Caller::extract(request).await?;
+            answer(request, actions::accessible(ctx, &caller, id, part).await?, PRIVATE)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn answer(request: &HttpRequest, ready: Ready, cache_control: HeaderValue) -> Result<HttpResponse> {
+    let unchanged = holds(request, &ready.etag);
+    let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::ETAG, value(ready.etag)?));
+    response.insert_header((header::CACHE_CONTROL, cache_control));
+    if unchanged {
+        return Ok(response.finish());
+    }
+    response.insert_header((header::CONTENT_TYPE, value(ready.media_type)?));
+    if let Some(name) = ready.file_name {
+        let name = String::from_utf8_lossy(&name).into_owned();
+        response.insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")));
+    }
+    Ok(response.body(ready.bytes))
+}
+
+/// Whether `If-None-Match` names this very content (RFC 9110, section 13.1.2; a weak mark compares equal here).
+fn holds(request: &HttpRequest, etag: &[u8]) -> bool {
+    let named = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|line| line.to_str().ok());
+    named
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .any(|mark| mark == "*" || mark.strip_prefix("W/").unwrap_or(mark).as_bytes() == etag)
+}
+
+fn value(bytes: bytes::Bytes) -> Result<HeaderValue> {
+    HeaderValue::from_maybe_shared(bytes).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::cache::Content;
+    use actix_web::http::StatusCode;
+    use actix_web::test::TestRequest;
+
+    fn status(if_none_match: &[&str], ready: &Ready) -> StatusCode {
+        let mut request = TestRequest::get();
+        for line in if_none_match {
+            request = request.append_header((header::IF_NONE_MATCH, *line));
+        }
+        answer(&request.to_http_request(), ready.clone(), PUBLIC).unwrap().status()
+    }
+
+    #[test]
+    fn who_has_the_content_is_told_so_and_sent_nothing() {
+        let ready = Ready::from(Content::json(&"x").unwrap());
+        let etag = String::from_utf8(ready.etag.to_vec()).unwrap();
+        let (weak, list) = (format!("W/{etag}"), format!("\"a\" , {etag}"));
+        for lines in [&[etag.as_str()][..], &[&weak], &[&list], &["*"], &["\"a\"", &etag]] {
+            assert_eq!(status(lines, &ready), StatusCode::NOT_MODIFIED, "{lines:?}");
+        }
+        for lines in [&[][..], &["\"a\""], &[""], &[etag.trim_matches('"')]] {
+            assert_eq!(status(lines, &ready), StatusCode::OK, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_saved_under_its_name() {
+        let content =
+            Content { bytes: "a,b".into(), media_type: "text/csv".into(), file_name: Some("twin.csv".into()) };
+        let response = answer(&TestRequest::get().to_http_request(), content.into(), PUBLIC).unwrap();
+        let header = |name| response.headers().get(name).unwrap().to_str().unwrap();
+        assert_eq!(header(header::CONTENT_DISPOSITION), "attachment; filename=\"twin.csv\"");
+        assert_eq!(header(header::CONTENT_TYPE), "text/csv");
+    }
+}

@@ -1,0 +1,18 @@
+//! The catalogue for everybody, recipes and listings for operators, editions for those who hold a licence.
+
+mod browse;
+mod editions;
+mod listings;
+mod recipes;
+
+pub use browse::{accuracy, catalogue, dataset, dictionary, twin_csv, twin_parquet};
+pub use editions::{edition, manifest};
+pub use listings::{Listing, ListingsQuery, Unlisting, create, edit, list, publish, unlist};
+pub use recipes::{NewRecipe, QuoteQuery, RecipeView, RecipesQuery, create_recipe, list_recipes, quote, read_recipe};
+
+pub use crate::aggregates::AccuracySheet;
+
+pub use super::actions::{EditionManifest, EditionView};
+pub use super::catalogue::{CatalogueQuery, CatalogueView};
+pub use super::draft::{DatasetChanges, NewDataset};
+pub use super::views::{DatasetView, DictionaryView};

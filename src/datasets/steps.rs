@@ -1,0 +1,105 @@
+//! What other rooms ask of this one inside their own transactions.
+
+use super::model::{Dataset, Edition, EditionFile, StoredRecipe};
+use super::store;
+use crate::clock::UtcTime;
+use crate::db::{Db, Tx};
+use crate::error::Result;
+use crate::ids::{AccountId, DatasetId, EditionId, RecipeId};
+
+/// One dataset, in whatever state: who asks decides what may be seen of it.
+///
+/// # Errors
+/// `not-found`.
+pub fn dataset(db: &mut Db, id: &DatasetId) -> Result<Dataset> {
+    store::dataset(db, id)
+}
+
+/// One recipe.
+///
+/// # Errors
+/// `not-found`.
+pub fn recipe(db: &mut Db, id: &RecipeId) -> Result<StoredRecipe> {
+    store::recipe(db, id)
+}
+
+/// One edition, in whatever state.
+///
+/// # Errors
+/// `not-found`.
+pub fn edition(db: &mut Db, id: &EditionId) -> Result<Edition> {
+    store::edition(db, id)
+}
+
+/// The edition that may be sold from stock: the newest one that is published.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn published_stock(db: &mut Db, id: &DatasetId) -> Result<Option<Edition>> {
+    Ok(store::published_editions(db, id)?.into_iter().next())
+}
+
+/// Begins the next edition of a dataset for a subject, or finds the one that was begun for it.
+/// `subject_id` is the one under which the privacy cost is reserved.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn begin_edition(tx: &mut Tx, dataset_id: &DatasetId, subject_id: &str) -> Result<EditionId> {
+    if let Some(begun) = store::edition_for(tx, subject_id)? {
+        return Ok(begun.id);
+    }
+    let (id, now) = (EditionId::new(tx.now(), tx.entropy()), tx.now());
+    store::insert_edition(tx, &id, dataset_id, subject_id, "waiting to be drawn", now)?;
+    Ok(id)
+}
+
+/// Adds members to an edition that is being prepared: at most about a thousand in one write.
+/// Whoever is in it already stays in it once.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn add_edition_members(tx: &mut Tx, id: &EditionId, members: &[AccountId]) -> Result<()> {
+    store::add_members(tx, id, members)
+}
+
+/// Who is in an edition, sorted by id.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn edition_members(db: &mut Db, id: &EditionId) -> Result<Vec<AccountId>> {
+    store::members(db, id)
+}
+
+/// The files of an edition, by name; none before it is published.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn files(db: &mut Db, id: &EditionId) -> Result<Vec<EditionFile>> {
+    store::files(db, id)
+}
+
+/// Notes until when a dataset is sold exclusively, or that it no longer is.
+///
+/// # Errors
+/// `not-found`.
+pub fn set_exclusive(tx: &mut Tx, id: &DatasetId, until: Option<UtcTime>) -> Result<()> {
+    let now = tx.now();
+    store::set_exclusive(tx, id, until, now)?;
+    catalogue_changed(tx)
+}
+
+/// Tells every server that what it keeps of the catalogue is old.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn catalogue_changed(tx: &mut Tx) -> Result<()> {
+    store::raise_catalogue_version(tx)
+}
+
+/// The keys of all stored files of published editions, for the check for orphans.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn object_keys(db: &mut Db) -> Result<Vec<String>> {
+    store::object_keys(db)
+}

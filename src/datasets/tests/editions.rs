@@ -1,0 +1,162 @@
+//! Editions: drawn once, whole or not at all, under a budget that is spent once.
+
+use super::super::actions::{draw_and_store, draw_edition, prepare};
+use super::super::model::{Edition, EditionState};
+use super::*;
+use crate::db::schema::budget_entries;
+use crate::error::Code;
+use crate::pools::model::BudgetState;
+use diesel::prelude::*;
+
+async fn draw(house: &House, id: &EditionId, members: &[AccountId]) -> Result<Edition> {
+    draw_edition(&house.ctx, id, members.to_vec(), |_| ()).await
+}
+
+async fn budget(house: &House, offer: &OfferId) -> BudgetState {
+    let subject = offer.to_string();
+    let entry = budget_entries::table.filter(budget_entries::subject_id.eq(subject)).select(budget_entries::state);
+    house.ctx.db.read(move |db| Ok(entry.first(db)?)).await.unwrap()
+}
+
+/// What lies in the storage for editions, and what the published ones own.
+async fn stored_and_owned(house: &House) -> (Vec<String>, Vec<String>) {
+    let mut stored = house.ctx.storage.list("editions").await.unwrap();
+    stored.sort();
+    (stored, house.ctx.db.read(steps::object_keys).await.unwrap())
+}
+
+#[actix_web::test]
+async fn an_edition_is_drawn_once_and_shows_twenty_rows_at_most() {
+    let house = House::new().await;
+    let members = house.members().await;
+    let dataset = house.listed("Artists").await;
+    let (id, offer, organisation) = house.begun(&dataset).await;
+    assert_eq!(house.page(&dataset.id).await["preview"], serde_json::Value::Null, "begun is not drawn");
+    let first = draw(&house, &id, &members).await.unwrap();
+    assert_eq!(
+        (first.state, first.rows_given, first.members),
+        (EditionState::Published, Some(ARTISTS as i64), MEMBERS as i64)
+    );
+    assert_eq!(budget(&house, &offer).await, BudgetState::Spent);
+    let (stored, owned) = stored_and_owned(&house).await;
+    assert_eq!((stored.len(), &stored), (2, &owned));
+    let files = {
+        let id = id.clone();
+        house.ctx.db.read(move |db| steps::files(db, &id)).await.unwrap()
+    };
+    for file in &files {
+        let bytes = house.ctx.storage.get(&file.object_key).await.unwrap();
+        let sha256 = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes));
+        assert_eq!((sha256, bytes.len() as i64), (file.sha256.clone(), file.size_bytes));
+    }
+    let second = draw(&house, &id, &members).await.unwrap();
+    assert_eq!(second, first, "the second draw gives what the first one published");
+    assert_eq!(stored_and_owned(&house).await, (stored, owned));
+    let page = house.page(&dataset.id).await;
+    assert_eq!(page["preview"]["rows"].as_array().unwrap().len(), 20);
+    let edition = &page["editions"][0];
+    assert_eq!(
+        (&edition["number"], &edition["rows"], &edition["members"]),
+        (&1.into(), &ARTISTS.into(), &MEMBERS.into())
+    );
+    assert!(edition["epsilon"][0]["epsilon"].as_f64().unwrap() > 0.0);
+    assert_eq!(page["budget"]["editions_left"], 1);
+    house.license(&dataset, &id, &offer, &organisation).await;
+    let others = OrganisationId::new(house.ctx.clock.now(), &house.ctx.entropy);
+    for (who, expected) in [
+        (caller(Role::Operator, None), true),
+        (caller(Role::Buyer, Some(organisation)), true),
+        (caller(Role::Buyer, Some(others)), false),
+        (caller(Role::Member, None), false),
+    ] {
+        let manifest = actions::manifest(&house.ctx, &who, id.clone()).await;
+        assert_eq!(manifest.is_ok(), expected);
+        assert!(manifest.map_or_else(|e| e.code() == Code::NotFound, |m| m.manifest.files.len() == 2));
+        assert_eq!(actions::edition(&house.ctx, &who, id.clone()).await.is_ok(), expected);
+    }
+    let stock = house.ctx.db.read(move |db| steps::published_stock(db, &dataset.id)).await.unwrap();
+    assert_eq!(stock, Some(first));
+}
+
+#[actix_web::test]
+async fn a_crash_between_storing_and_publishing_leaves_nothing_to_be_seen() {
+    let house = House::new().await;
+    let members = house.members().await;
+    let dataset = house.listed("Artists").await;
+    let (id, offer, _) = house.begun(&dataset).await;
+    let order = prepare(&house.ctx, &id, members.clone()).await.unwrap().unwrap();
+    let lost = draw_and_store(&house.ctx, &order, |_| ()).await.unwrap();
+    let (stored, owned) = stored_and_owned(&house).await;
+    assert_eq!((stored.len(), owned.len()), (2, 0), "the files are there, and nobody knows of them");
+    assert_eq!(house.page(&dataset.id).await["editions"], serde_json::json!([]));
+    assert_eq!(budget(&house, &offer).await, BudgetState::Reserved);
+    let edition = draw(&house, &id, &members).await.unwrap();
+    assert_eq!(edition.state, EditionState::Published);
+    let (stored, owned) = stored_and_owned(&house).await;
+    assert_eq!(stored, owned, "what the lost try left is gone");
+    assert!(lost.files.iter().all(|file| !stored.contains(&file.object_key)), "and the draw is another one");
+}
+
+#[actix_web::test]
+async fn of_two_tries_at_once_one_publishes() {
+    let house = House::new().await;
+    let members = house.members().await;
+    let dataset = house.listed("Artists").await;
+    let (id, offer, _) = house.begun(&dataset).await;
+    let (one, other) = tokio::join!(draw(&house, &id, &members), draw(&house, &id, &members));
+    assert_eq!(one.unwrap(), other.unwrap());
+    let (stored, owned) = stored_and_owned(&house).await;
+    assert_eq!((stored.len(), &stored), (2, &owned));
+    assert_eq!(budget(&house, &offer).await, BudgetState::Spent);
+}
+
+#[actix_web::test]
+async fn a_failed_draw_keeps_its_reservation_and_may_be_tried_again() {
+    let house = House::new().await;
+    let members = house.members().await;
+    let dataset = house.listed("Artists").await;
+    let (id, offer, _) = house.begun(&dataset).await;
+    let key = format!("plays/{}.parquet", members[0]);
+    let plays = house.ctx.storage.get(&key).await.unwrap();
+    house.ctx.storage.delete(&key).await.unwrap();
+    draw(&house, &id, &members).await.unwrap_err();
+    let failed = {
+        let id = id.clone();
+        house.ctx.db.read(move |db| steps::edition(db, &id)).await.unwrap()
+    };
+    assert_eq!((failed.state, failed.manifest_json.as_ref()), (EditionState::Failed, None));
+    assert!(failed.failure.is_some_and(|words| !words.contains("plays/")), "no cause and no key in what it says");
+    assert_eq!(budget(&house, &offer).await, BudgetState::Reserved);
+    house.ctx.storage.put(&key, plays).await.unwrap();
+    let edition = draw(&house, &id, &members).await.unwrap();
+    assert_eq!((edition.state, edition.failure), (EditionState::Published, None));
+}
+
+#[actix_web::test]
+async fn who_has_left_since_a_try_before_is_not_in_the_edition() {
+    let house = House::new().await;
+    let members = house.members().await;
+    let dataset = house.listed("Artists").await;
+    let (id, ..) = house.begun(&dataset).await;
+    let (edition, all) = (id.clone(), members.clone());
+    house.ctx.db.write(move |tx| steps::add_edition_members(tx, &edition, &all)).await.unwrap();
+    prepare(&house.ctx, &id, members.clone()).await.unwrap().unwrap();
+    let edition = draw(&house, &id, &members[1..]).await.unwrap();
+    assert_eq!(edition.members, MEMBERS as i64 - 1);
+    let mut expected = members[1..].to_vec();
+    expected.sort();
+    assert_eq!(house.ctx.db.read(move |db| steps::edition_members(db, &id)).await.unwrap(), expected);
+}
+
+#[actix_web::test]
+async fn a_subject_has_one_edition_and_a_dataset_counts_them() {
+    let house = House::new().await;
+    let dataset = house.listed("Artists").await;
+    let (first, offer, _) = house.begun(&dataset).await;
+    let (id, subject) = (dataset.id.clone(), offer.to_string());
+    let again = house.ctx.db.write(move |tx| steps::begin_edition(tx, &id, &subject)).await.unwrap();
+    assert_eq!(again, first);
+    let (second, ..) = house.begun(&dataset).await;
+    let number = house.ctx.db.read(move |db| Ok(steps::edition(db, &second)?.number)).await.unwrap();
+    assert_eq!(number, 2);
+}
