@@ -1,0 +1,172 @@
+//! What buyers and operators do with offers.
+
+use crate::accounts::caller::{Buyer, Caller, Member, Operator};
+use crate::accounts::model::Role;
+use crate::context::Context;
+use crate::db::{Db, Tx};
+use crate::error::{Code, Error, Result};
+use crate::idempotency::{self, Kept, Once};
+use crate::ids::{OfferId, OrganisationId, VoteId};
+use crate::offers::model::{Offer, OfferState, TimelineEntry};
+use crate::offers::terms::NewOffer;
+use crate::offers::views::OfferView;
+use crate::offers::{placing, steps, store};
+use crate::page::Window;
+use crate::votes::model::Vote;
+use crate::{accounts, audit, outbox, votes};
+use serde_json::json;
+
+pub use crate::offers::opening::open_vote;
+
+/// An offer with its story and its vote.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The offer.
+    pub offer: Offer,
+    /// What has happened to it, from the beginning.
+    pub timeline: Vec<TimelineEntry>,
+    /// Its vote with the ballots cast so far, once it has opened.
+    pub vote: Option<(Vote, i64)>,
+}
+
+/// Places an offer, once per key, and answers with it as it was placed.
+///
+/// # Errors
+/// `email-not-verified`, `buyer-not-approved`, `not-found`, `purpose-not-offered`, `invalid`,
+/// `price-below-floor`, `exclusively-licensed`, `empty-electorate`, `credit-limit`, `budget-exhausted`;
+/// `conflict` where the dataset is no longer listed or has no stock edition.
+pub async fn place(ctx: &Context, buyer: &Buyer, new: NewOffer, once: Once) -> Result<Kept> {
+    let buyer = buyer.clone();
+    ctx.db
+        .write(move |tx| {
+            idempotency::once(tx, &once, 201, |tx| {
+                let offer = placing::place(tx, &buyer, &new)?;
+                OfferView::of(seen(tx, offer)?)
+            })
+        })
+        .await
+}
+
+/// Takes an offer back. Possible until it is decided.
+///
+/// # Errors
+/// `not-found` for an offer of another organisation, `conflict` where it is decided.
+pub async fn withdraw(ctx: &Context, buyer: &Buyer, id: OfferId) -> Result<Seen> {
+    let organisation_id = buyer.organisation_id.clone();
+    ctx.db
+        .write(move |tx| {
+            let offer = of_organisation(tx, &id, Some(&organisation_id))?;
+            call_off(tx, &offer, OfferState::Withdrawn, "Withdrawn by the buyer.")?;
+            let offer = steps::offer(tx, &id)?;
+            seen(tx, offer)
+        })
+        .await
+}
+
+/// Calls an undecided offer and its vote off, for a reason that buyer and members are told.
+///
+/// # Errors
+/// `invalid` without a reason, `conflict` where the offer is decided.
+pub async fn void(ctx: &Context, operator: &Operator, id: OfferId, reason: String) -> Result<Seen> {
+    let reason = reason.trim().to_owned();
+    accounts::model::reason(&reason)?;
+    let operator = operator.clone();
+    ctx.db
+        .write(move |tx| {
+            let offer = steps::offer(tx, &id)?;
+            call_off(tx, &offer, OfferState::Void, &format!("Called off by the operator: {}", reason))?;
+            outbox::push(tx, "offer.decided", &json!({"offer_id": id}))?;
+            audit::note(tx, &operator.account_id, "offer.void", id.as_str(), Some(&reason))?;
+            let offer = steps::offer(tx, &id)?;
+            seen(tx, offer)
+        })
+        .await
+}
+
+/// One offer: a buyer's own organisation's, or any for an operator.
+///
+/// # Errors
+/// `not-found` for an offer of another organisation.
+pub async fn read(ctx: &Context, caller: &Caller, id: OfferId) -> Result<Seen> {
+    let organisation_id = scope(caller)?;
+    ctx.db
+        .read(move |db| {
+            let offer = of_organisation(db, &id, organisation_id.as_ref())?;
+            seen(db, offer)
+        })
+        .await
+}
+
+/// Offers, newest first: a buyer's own organisation's, or all for an operator.
+///
+/// # Errors
+/// `forbidden` for members, who see votes instead.
+pub async fn list(ctx: &Context, caller: &Caller, state: Option<OfferState>, window: &Window) -> Result<Vec<Offer>> {
+    let (organisation_id, window) = (scope(caller)?, window.clone());
+    ctx.db
+        .read(move |db| store::list(db, organisation_id.as_ref(), state, window.after.as_deref(), window.fetch()))
+        .await
+}
+
+/// The exact terms that a vote is about, for the members who are asked.
+///
+/// # Errors
+/// `not-found` outside of the vote's pool.
+pub async fn terms_of_vote(ctx: &Context, member: &Member, vote_id: VoteId) -> Result<String> {
+    let member_id = member.account_id.clone();
+    ctx.db
+        .read(move |db| {
+            votes::steps::expect_member(db, &vote_id, &member_id)?;
+            Ok(steps::of_vote(db, &vote_id)?.terms_json)
+        })
+        .await
+}
+
+/// Ends an undecided offer and its vote.
+fn call_off(tx: &mut Tx, offer: &Offer, to: OfferState, reason: &str) -> Result<()> {
+    if !steps::change(tx, offer, to, reason)? {
+        let detail = format!("The offer is {} and can no longer be called off.", offer.state);
+        return Err(Error::conflict(detail));
+    }
+    let Some(vote_id) = &offer.vote_id else { return Ok(()) };
+    if !votes::steps::void(tx, vote_id, reason)? {
+        return Err(Error::internal(format!("{} was undecided, but {vote_id} has ended", offer.id)));
+    }
+    if offer.state == OfferState::Voting {
+        outbox::push(tx, "vote.closed", &json!({"vote_id": vote_id, "offer_id": offer.id}))?;
+    }
+    Ok(())
+}
+
+/// Whose offers a caller may see: those of one organisation, or `None` for all.
+fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
+    match (caller.role, &caller.organisation_id) {
+        (Role::Operator, _) => Ok(None),
+        (Role::Buyer, Some(organisation_id)) => Ok(Some(organisation_id.clone())),
+        _ => Err(Error::new(Code::Forbidden, "Offers are for buyers and operators; members see the votes on them.")),
+    }
+}
+
+fn of_organisation(db: &mut Db, id: &OfferId, organisation_id: Option<&OrganisationId>) -> Result<Offer> {
+    let offer = steps::offer(db, id)?;
+    match organisation_id {
+        Some(own) if offer.organisation_id != *own => Err(Error::not_found("offer")),
+        _ => Ok(offer),
+    }
+}
+
+fn seen(db: &mut Db, offer: Offer) -> Result<Seen> {
+    let timeline = store::timeline(db, &offer.id)?;
+    let vote = match &offer.vote_id {
+        Some(id) => Some(votes::steps::vote(db, id)?).filter(|vote| vote.opens_at.is_some()),
+        None => None,
+    };
+    let vote = match vote {
+        Some(vote) => {
+            let turnout = votes::steps::turnout(db, &vote)?;
+            Some((vote, turnout))
+        }
+        None => None,
+    };
+    Ok(Seen { offer, timeline, vote })
+}

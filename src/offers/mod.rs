@@ -1,0 +1,35 @@
+//! Offers: a buyer's exact terms for a dataset, and what becomes of them.
+//!
+//! Placing checks the buyer, the listing, the price, exclusivity, credit and budget, and freezes the
+//! terms ([`terms`]) in one write. A job opens the vote ([`actions::open_vote`]) once the pool's
+//! members have room for one more; the vote's end decides the offer ([`steps::settle_vote`]). Until
+//! then the buyer may withdraw it, and an operator may call it off for a public reason.
+//!
+//! In the words of the Dataspace Protocol (2025-1): queued, opening and voting are REQUESTED, accepted
+//! is AGREED, paid is FINALIZED once the files are there, and every other end is TERMINATED.
+//!
+//! # Exclusivity
+//! An exclusive offer asks that nobody else be granted a licence to the dataset until a date. So that
+//! two promises can never contradict each other, at most one side has a claim at a time:
+//! - while an exclusive licence runs, offers of other organisations are refused;
+//! - while an exclusive offer stands (queued, being voted on, or accepted and unpaid), so are they;
+//! - an exclusive offer is refused while an offer of another organisation stands.
+//!
+//! Licences granted before stay as they are; the terms say so. Each of these ends at a known time,
+//! which the refusal names. One's own offers never stand in one's own way.
+
+pub mod actions;
+pub mod model;
+pub mod routes;
+pub mod steps;
+pub mod terms;
+pub mod views;
+
+mod freezing;
+mod opening;
+mod placing;
+mod queueing;
+mod store;
+mod subject;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! Opening the vote of an offer: a job of many small writes, which may be run again at any point.
+
+use crate::context::Context;
+use crate::db::schema::offers;
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::ids::{AccountId, OfferId, VoteId};
+use crate::offers::model::{Offer, OfferState};
+use crate::offers::{queueing, steps, subject};
+use crate::votes::electorate;
+use crate::votes::model::NewVote;
+use crate::votes::steps::IfChanged;
+use crate::{accounts, datasets, outbox, pools, votes};
+use diesel::prelude::*;
+use serde_json::json;
+
+/// How often the electorate is taken again because somebody joined, left or changed a consent meanwhile.
+/// Only the difference is written, so each attempt is shorter than the one before; the last one opens
+/// all the same, because a pool that never stands still must be able to vote.
+const ATTEMPTS: u32 = 5;
+
+/// The electorate of one membership version.
+struct Snapshot {
+    membership_version: i64,
+    members: Vec<AccountId>,
+}
+
+/// What an attempt to open has come to.
+enum Attempt {
+    Opened,
+    /// The membership has changed.
+    Changed,
+    /// The offer is no longer being opened.
+    Gone,
+}
+
+/// Takes the electorate of an offer and opens its vote. An offer on which nobody could vote is rejected.
+/// Nothing happens where the offer is no longer being opened.
+///
+/// # Errors
+/// `conflict` where another server is at it, so that the job is looked at again later.
+pub async fn open_vote(ctx: &Context, id: &OfferId) -> Result<()> {
+    for attempt in 1..=ATTEMPTS {
+        let offer_id = id.clone();
+        let Some(snapshot) = ctx.db.read(move |db| snapshot(db, &offer_id)).await? else { return Ok(()) };
+        let (version, electors) = (snapshot.membership_version, snapshot.members.len());
+        let offer_id = id.clone();
+        let Some(vote_id) = ctx.db.write(move |tx| begin(tx, &offer_id, version, electors)).await? else {
+            return Ok(());
+        };
+        if !votes::actions::list_electors(ctx, &vote_id, version, snapshot.members).await? {
+            return still_wanted(ctx, id).await;
+        }
+        let if_changed = if attempt == ATTEMPTS { IfChanged::Open } else { IfChanged::Wait };
+        let (offer_id, vote_id) = (id.clone(), vote_id.clone());
+        match ctx.db.write(move |tx| open(tx, &offer_id, &vote_id, if_changed)).await? {
+            Attempt::Opened | Attempt::Gone => return Ok(()),
+            Attempt::Changed => {}
+        }
+    }
+    Err(Error::internal("the last attempt opens a vote or finds it gone"))
+}
+
+/// The electorate as of now; `None` where the offer is not being opened.
+fn snapshot(db: &mut Db, id: &OfferId) -> Result<Option<Snapshot>> {
+    let offer = steps::offer(db, id)?;
+    if offer.state != OfferState::Opening {
+        return Ok(None);
+    }
+    let membership_version = pools::steps::pool(db, &offer.pool_id)?.membership_version;
+    let members = match &offer.edition_id {
+        Some(edition_id) => electorate::eligible_stock(db, edition_id)?,
+        None => {
+            let purposes = datasets::steps::dataset(db, &offer.dataset_id)?.purposes;
+            let joined_before = offer.created_at.plus_s(-offer.terms()?.vote.cool_off_s);
+            electorate::eligible(db, &offer.pool_id, &purposes, joined_before)?
+        }
+    };
+    Ok(Some(Snapshot { membership_version, members }))
+}
+
+/// Makes the offer's vote where there is none yet. `None` where there is nothing more to do: the offer is no
+/// longer being opened, or was rejected just now because nobody could vote on it.
+fn begin(tx: &mut Tx, id: &OfferId, membership_version: i64, electors: usize) -> Result<Option<VoteId>> {
+    let offer = steps::offer(tx, id)?;
+    if offer.state != OfferState::Opening {
+        return Ok(None);
+    }
+    if electors == 0 {
+        reject(tx, &offer)?;
+        return Ok(None);
+    }
+    if offer.vote_id.is_some() {
+        return Ok(offer.vote_id);
+    }
+    let electors = i64::try_from(electors).map_err(Error::internal)?;
+    let terms = offer.terms()?;
+    let buyer = accounts::steps::organisation(tx, &offer.organisation_id)?;
+    let new = NewVote {
+        pool_id: offer.pool_id.clone(),
+        subject_text: subject::text(&terms, &buyer.profile, &offer.message, electors),
+        terms_hash: offer.terms_hash.clone(),
+        passing: terms.vote.passing()?,
+        voting_period_s: terms.vote.voting_period_s,
+        electors,
+        membership_version,
+    };
+    let vote_id = votes::steps::create(tx, &new)?;
+    diesel::update(offers::table.find(id)).set(offers::vote_id.eq(&vote_id)).execute(&mut **tx)?;
+    Ok(Some(vote_id))
+}
+
+fn reject(tx: &mut Tx, offer: &Offer) -> Result<()> {
+    let reason = "Rejected: when the vote was to open, no member whose data would be sold could vote on it.";
+    if steps::change(tx, offer, OfferState::Rejected, reason)? {
+        if let Some(vote_id) = &offer.vote_id {
+            votes::steps::void(tx, vote_id, reason)?;
+        }
+        outbox::push(tx, "offer.decided", &json!({"offer_id": offer.id}))?;
+    }
+    Ok(())
+}
+
+fn open(tx: &mut Tx, id: &OfferId, vote_id: &VoteId, if_changed: IfChanged) -> Result<Attempt> {
+    let offer = steps::offer(tx, id)?;
+    if offer.state != OfferState::Opening {
+        return Ok(Attempt::Gone);
+    }
+    let Some(window) = votes::steps::open(tx, vote_id, if_changed)? else { return Ok(Attempt::Changed) };
+    let closes_at = votes::rules::effective_deadline(&window);
+    let detail = format!("The vote is open until {closes_at}.");
+    if !steps::change(tx, &offer, OfferState::Voting, &detail)? {
+        return Err(Error::internal(format!("{vote_id} has opened, but {id} is {}", offer.state)));
+    }
+    let decision_by = closes_at.plus_s(queueing::MARGIN_S);
+    diesel::update(offers::table.find(id)).set(offers::decision_by.eq(decision_by)).execute(&mut **tx)?;
+    outbox::push(tx, "vote.opened", &json!({"vote_id": vote_id, "offer_id": id}))?;
+    Ok(Attempt::Opened)
+}
+
+/// The listing was given up: right where the offer has ended meanwhile, else to be looked at again.
+async fn still_wanted(ctx: &Context, id: &OfferId) -> Result<()> {
+    let offer_id = id.clone();
+    let offer = ctx.db.read(move |db| steps::offer(db, &offer_id)).await?;
+    match offer.state {
+        OfferState::Opening => Err(Error::conflict("Another server is listing the electorate of this offer.")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,88 @@
+//! Offers over HTTP.
+
+use crate::accounts::caller::{Buyer, Caller, Member, Operator};
+use crate::context::Context;
+use crate::error::Result;
+use crate::idempotency::{IdempotencyKey, Kept};
+use crate::ids::{OfferId, VoteId};
+use crate::offers::actions;
+use crate::offers::model::OfferState;
+pub use crate::offers::terms::{NewOffer, Terms};
+pub use crate::offers::views::{OfferSummary, OfferView};
+use crate::page::{Page, PageQuery};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json, Path, Query};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which offers a list shows.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfferFilter {
+    /// Only offers in this state.
+    pub state: Option<OfferState>,
+}
+
+/// Calls an offer off.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "The organisation has been dissolved."}))]
+pub struct VoidOffer {
+    /// Why, in words that buyer and members read: 1 to 2,000 characters.
+    pub reason: String,
+}
+
+/// `POST /v1/offers`: places an offer.
+pub async fn place(buyer: Buyer, ctx: Data<Context>, key: IdempotencyKey, body: Json<NewOffer>) -> Result<Kept> {
+    let once = key.bind(&buyer.account_id, "offers.place", &*body)?;
+    actions::place(&ctx, &buyer, body.into_inner(), once).await
+}
+
+/// `GET /v1/offers`: the organisation's offers, or all for an operator, newest first.
+pub async fn list(
+    caller: Caller,
+    ctx: Data<Context>,
+    query: Query<PageQuery>,
+    filter: Query<OfferFilter>,
+) -> Result<Json<Page<OfferSummary>>> {
+    let state = filter.state.map_or("any state", OfferState::as_str);
+    let owner = caller.organisation_id.as_ref().map_or("all organisations", |id| id.as_str());
+    let window = ctx.cursors.window(&query, &format!("offers of {owner} in {state}"))?;
+    let offers = actions::list(&ctx, &caller, filter.state, &window).await?;
+    Ok(Json(ctx.cursors.page(&window, offers, |offer| offer.id.as_str()).map(OfferSummary::from)))
+}
+
+/// `GET /v1/offers/{id}`: one offer with its terms, its vote and its story.
+pub async fn read(caller: Caller, ctx: Data<Context>, id: Path<OfferId>) -> Result<Json<OfferView>> {
+    Ok(Json(OfferView::of(actions::read(&ctx, &caller, id.into_inner()).await?)?))
+}
+
+/// `GET /v1/offers/{id}/terms`: the exact bytes whose SHA-256 is the offer's `terms_hash`.
+pub async fn terms(caller: Caller, ctx: Data<Context>, id: Path<OfferId>) -> Result<HttpResponse> {
+    Ok(exact(actions::read(&ctx, &caller, id.into_inner()).await?.offer.terms_json))
+}
+
+/// `GET /v1/votes/{id}/terms`: the same bytes, for the members who vote on them.
+pub async fn terms_of_vote(member: Member, ctx: Data<Context>, id: Path<VoteId>) -> Result<HttpResponse> {
+    Ok(exact(actions::terms_of_vote(&ctx, &member, id.into_inner()).await?))
+}
+
+/// `POST /v1/offers/{id}/withdraw`: takes an undecided offer back.
+pub async fn withdraw(buyer: Buyer, ctx: Data<Context>, id: Path<OfferId>) -> Result<Json<OfferView>> {
+    Ok(Json(OfferView::of(actions::withdraw(&ctx, &buyer, id.into_inner()).await?)?))
+}
+
+/// `POST /v1/offers/{id}/void`: an operator calls an undecided offer and its vote off.
+pub async fn void(
+    operator: Operator,
+    ctx: Data<Context>,
+    id: Path<OfferId>,
+    body: Json<VoidOffer>,
+) -> Result<Json<OfferView>> {
+    let reason = body.into_inner().reason;
+    Ok(Json(OfferView::of(actions::void(&ctx, &operator, id.into_inner(), reason).await?)?))
+}
+
+fn exact(json: String) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(json)
+}

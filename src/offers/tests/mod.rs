@@ -1,0 +1,6 @@
+//! What an offer does, seen from outside.
+
+mod deciding;
+mod opening;
+mod placing;
+mod world;

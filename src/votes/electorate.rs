@@ -1,0 +1,91 @@
+//! Who may vote on a sale: exactly those whose data would be sold, who are those who would be paid.
+
+use crate::accounts::model::AccountState;
+use crate::clock::UtcTime;
+use crate::db::Db;
+use crate::db::schema::{accounts, consents, datasets, edition_members, editions, memberships, plays_files};
+use crate::error::Result;
+use crate::ids::{AccountId, EditionId, PoolId};
+use crate::pools::model::MembershipState;
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+/// The electorate of an edition that is still to be drawn: active members who joined no later than
+/// `joined_before`, have an accepted history, and consent to every one of the purposes. Sorted by id.
+///
+/// Nobody consents to nothing in particular: without purposes nobody is eligible.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn eligible(db: &mut Db, pool_id: &PoolId, purposes: &[String], joined_before: UtcTime) -> Result<Vec<AccountId>> {
+    first_eligible(db, pool_id, purposes, joined_before, i64::MAX)
+}
+
+/// Whether at least one member would be in that electorate.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn is_anyone_eligible(db: &mut Db, pool_id: &PoolId, purposes: &[String], joined_before: UtcTime) -> Result<bool> {
+    Ok(!first_eligible(db, pool_id, purposes, joined_before, 1)?.is_empty())
+}
+
+fn first_eligible(
+    db: &mut Db,
+    pool_id: &PoolId,
+    purposes: &[String],
+    joined_before: UtcTime,
+    most: i64,
+) -> Result<Vec<AccountId>> {
+    if purposes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = memberships::table
+        .inner_join(accounts::table)
+        .filter(memberships::pool_id.eq(pool_id).and(memberships::state.eq(MembershipState::Active)))
+        .filter(memberships::joined_at.le(joined_before).and(accounts::state.eq(AccountState::Active)))
+        .filter(exists(plays_files::table.filter(plays_files::member_id.eq(memberships::member_id))))
+        .select(memberships::member_id)
+        .order(memberships::member_id)
+        .limit(most)
+        .into_boxed();
+    for purpose in purposes {
+        query = query.filter(exists(
+            consents::table
+                .filter(consents::membership_id.eq(memberships::id).and(consents::purpose.eq(purpose)))
+                .filter(consents::withdrawn_at.is_null()),
+        ));
+    }
+    Ok(query.load(db)?)
+}
+
+/// The electorate of an edition that was drawn already: those in it who are still members. Sorted by id.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn eligible_stock(db: &mut Db, edition_id: &EditionId) -> Result<Vec<AccountId>> {
+    first_eligible_stock(db, edition_id, i64::MAX)
+}
+
+/// Whether at least one member would be in that electorate.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn is_anyone_eligible_stock(db: &mut Db, edition_id: &EditionId) -> Result<bool> {
+    Ok(!first_eligible_stock(db, edition_id, 1)?.is_empty())
+}
+
+fn first_eligible_stock(db: &mut Db, edition_id: &EditionId, most: i64) -> Result<Vec<AccountId>> {
+    let still_member = memberships::table
+        .filter(memberships::member_id.eq(edition_members::member_id))
+        .filter(memberships::pool_id.eq(datasets::pool_id))
+        .filter(memberships::state.eq(MembershipState::Active));
+    Ok(edition_members::table
+        .inner_join(editions::table.inner_join(datasets::table))
+        .inner_join(accounts::table)
+        .filter(edition_members::edition_id.eq(edition_id).and(accounts::state.eq(AccountState::Active)))
+        .filter(exists(still_member))
+        .select(edition_members::member_id)
+        .order(edition_members::member_id)
+        .limit(most)
+        .load(db)?)
+}

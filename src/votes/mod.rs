@@ -1,0 +1,24 @@
+//! The members' vote on one subject: who may vote, how, and what comes of it.
+//!
+//! A vote knows nothing of offers. Whoever opens one hands over the subject in plain words, the hash
+//! of the exact terms and the electorate, and is told the outcome.
+//!
+//! The life of a vote: [`steps::create`] makes it in state `opening`; [`actions::list_electors`]
+//! writes its electorate in bounded steps; [`steps::open`] opens it if the pool's membership is still
+//! the one the electorate was taken of; members cast and change ballots ([`actions::cast`]);
+//! [`steps::close`] counts them once the deadline has passed, or [`steps::void`] calls it off.
+
+pub mod actions;
+pub mod electorate;
+pub mod model;
+pub mod routes;
+pub mod rules;
+pub mod steps;
+pub mod views;
+pub mod words;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+mod store;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! What a vote is and which way it may go.
+
+use crate::clock::UtcTime;
+use crate::error::Result;
+use crate::ids::{AccountId, PoolId, VoteId};
+use crate::text_enum;
+use crate::votes::rules::{Passing, Tally, Window};
+
+text_enum! {
+    /// Where a vote stands.
+    pub enum VoteState {
+        /// Its electorate is being listed; nobody sees it yet.
+        Opening = "opening",
+        /// Ballots are taken until the deadline.
+        Open = "open",
+        /// Ended: the members said yes.
+        Accepted = "accepted",
+        /// Ended: the members did not say yes.
+        Rejected = "rejected",
+        /// Ended without a decision: the offer was withdrawn or the vote was called off.
+        Void = "void",
+    }
+}
+
+text_enum! {
+    /// What a ballot says.
+    pub enum Choice {
+        /// Sell on these terms.
+        Yes = "yes",
+        /// Do not sell on these terms.
+        No = "no",
+        /// Neither: counted as turnout only.
+        Abstain = "abstain",
+    }
+}
+
+impl VoteState {
+    /// The states from which a vote may come to this one. Everything else is refused.
+    pub const fn allowed_from(self) -> &'static [VoteState] {
+        match self {
+            VoteState::Opening => &[],
+            VoteState::Open => &[VoteState::Opening],
+            VoteState::Accepted | VoteState::Rejected => &[VoteState::Open],
+            VoteState::Void => &[VoteState::Opening, VoteState::Open],
+        }
+    }
+
+    /// Whether nothing can change any more.
+    pub const fn is_final(self) -> bool {
+        matches!(self, VoteState::Accepted | VoteState::Rejected | VoteState::Void)
+    }
+}
+
+/// A vote, with the rules that were frozen into it.
+#[derive(Debug, Clone, diesel::Queryable, diesel::Selectable)]
+#[diesel(table_name = crate::db::schema::votes)]
+pub struct Vote {
+    /// Its id.
+    pub id: VoteId,
+    /// The pool whose members vote.
+    pub pool_id: PoolId,
+    /// What is voted on, in plain words.
+    pub subject_text: String,
+    /// SHA-256 of the exact terms, in hex.
+    pub terms_hash: String,
+    /// Where it stands.
+    pub state: VoteState,
+    /// Size of the electorate.
+    pub electors: i64,
+    /// The version of the pool's membership of which the electorate was taken.
+    pub membership_version: i64,
+    /// Approval quorum in basis points of the electorate.
+    pub quorum_bp: i32,
+    /// Share of yes among yes and no that is needed: numerator.
+    pub threshold_numerator: i32,
+    /// Its denominator.
+    pub threshold_denominator: i32,
+    /// How long ballots are taken, in seconds.
+    pub voting_period_s: i64,
+    /// When ballots were first taken.
+    pub opens_at: Option<UtcTime>,
+    /// The deadline as it is kept; ask [`crate::votes::rules::effective_deadline`] for the one that counts.
+    pub closes_at: Option<UtcTime>,
+    /// When it ended.
+    pub closed_at: Option<UtcTime>,
+    /// Ballots for, once it has ended.
+    pub yes: Option<i64>,
+    /// Ballots against, once it has ended.
+    pub no: Option<i64>,
+    /// Abstentions, once it has ended.
+    pub abstain: Option<i64>,
+    /// Why it ended as it did, in words.
+    pub reason: Option<String>,
+}
+
+impl Vote {
+    /// What it needs to pass.
+    ///
+    /// # Errors
+    /// `invalid` for a row that no rule can have made.
+    pub fn passing(&self) -> Result<Passing> {
+        Passing::new(self.quorum_bp, self.threshold_numerator, self.threshold_denominator)
+    }
+
+    /// When it takes ballots; `None` while it is being opened.
+    pub fn window(&self) -> Option<Window> {
+        Some(Window { opens_at: self.opens_at?, closes_at: self.closes_at? })
+    }
+
+    /// The result's split; `None` until it was counted.
+    pub fn tally(&self) -> Option<Tally> {
+        Some(Tally { yes: self.yes?, no: self.no?, abstain: self.abstain? })
+    }
+}
+
+/// A vote to be made. Its electorate is listed afterwards.
+#[derive(Debug, Clone)]
+pub struct NewVote {
+    /// The pool whose members vote.
+    pub pool_id: PoolId,
+    /// What is voted on, in plain words.
+    pub subject_text: String,
+    /// SHA-256 of the exact terms, in hex.
+    pub terms_hash: String,
+    /// What it needs to pass.
+    pub passing: Passing,
+    /// How long ballots are taken, in seconds.
+    pub voting_period_s: i64,
+    /// Size of the electorate, above zero.
+    pub electors: i64,
+    /// The version of the pool's membership of which the electorate was taken.
+    pub membership_version: i64,
+}
+
+/// A member's ballot as it counts now.
+#[derive(Debug, Clone, diesel::Queryable, diesel::Selectable)]
+#[diesel(table_name = crate::db::schema::ballots)]
+pub struct Ballot {
+    /// The vote.
+    pub vote_id: VoteId,
+    /// Who cast it.
+    pub member_id: AccountId,
+    /// What it says.
+    pub choice: Choice,
+    /// When it was cast last.
+    pub cast_at: UtcTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every state against every other: the table is written out once more, by hand.
+    #[test]
+    fn a_vote_only_goes_forward() {
+        use VoteState::{Accepted, Open, Opening, Rejected, Void};
+        let allowed = [(Opening, Open), (Opening, Void), (Open, Accepted), (Open, Rejected), (Open, Void)];
+        for &from in VoteState::ALL {
+            for &to in VoteState::ALL {
+                assert_eq!(to.allowed_from().contains(&from), allowed.contains(&(from, to)), "{from} to {to}");
+            }
+            let leads_on = VoteState::ALL.iter().any(|to| to.allowed_from().contains(&from));
+            assert_eq!(from.is_final(), !leads_on, "{from}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The arithmetic of a vote, pure and in integers: what a vote needs to pass, when it is open, how it ends.
+//!
+//! The rule is an *approval quorum*: enough members must say yes, and yes must reach the threshold
+//! among yes and no. An abstention is turnout and nothing else. With a participation quorum a "no"
+//! or an abstention could help an offer to pass; here one more of either never turns a rejection
+//! into an acceptance, and one more "yes" never the other way round.
+
+use crate::clock::UtcTime;
+use crate::error::{Error, Result};
+
+/// Basis points in a whole.
+const WHOLE_BP: i32 = 10_000;
+
+/// What a vote needs to pass. Frozen into the vote: later changes of a pool's rules change nothing that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passing {
+    quorum_bp: i32,
+    numerator: i32,
+    denominator: i32,
+}
+
+/// Ballots by choice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// For the offer.
+    pub yes: i64,
+    /// Against it.
+    pub no: i64,
+    /// Neither: counted as turnout only.
+    pub abstain: i64,
+}
+
+/// How a tally ends under the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Quorum and threshold are both reached.
+    Accepted,
+    /// Fewer said yes than the quorum needs.
+    TooFewYes,
+    /// Enough said yes, but too many said no.
+    TooManyNo,
+}
+
+/// When ballots are taken: from `opens_at` on, and no longer at the deadline itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first instant.
+    pub opens_at: UtcTime,
+    /// The first instant at which it is too late.
+    pub closes_at: UtcTime,
+}
+
+impl Passing {
+    /// Rules from their numbers.
+    ///
+    /// # Errors
+    /// `invalid` for a quorum outside of 1 to 10,000 basis points or a threshold outside of 0 to 1.
+    pub fn new(quorum_bp: i32, numerator: i32, denominator: i32) -> Result<Self> {
+        if !(1..=WHOLE_BP).contains(&quorum_bp) {
+            return Err(Error::invalid("A quorum lies between 1 and 10,000 basis points."));
+        }
+        if denominator <= 0 || !(0..=denominator).contains(&numerator) {
+            return Err(Error::invalid("A threshold is a fraction from 0 to 1 with a denominator above zero."));
+        }
+        Ok(Passing { quorum_bp, numerator, denominator })
+    }
+
+    /// Whether the threshold is exactly one half, however it is written: then a tie is a rejection.
+    pub fn is_simple_majority(&self) -> bool {
+        i64::from(self.numerator) * 2 == i64::from(self.denominator)
+    }
+
+    /// The quorum in basis points of the electorate.
+    pub fn quorum_bp(&self) -> i32 {
+        self.quorum_bp
+    }
+
+    /// The threshold as numerator and denominator.
+    pub fn threshold(&self) -> (i32, i32) {
+        (self.numerator, self.denominator)
+    }
+
+    fn threshold_reached(&self, tally: Tally) -> bool {
+        if self.is_simple_majority() {
+            return tally.yes > tally.no;
+        }
+        let (yes, both) = (i128::from(tally.yes), i128::from(tally.yes) + i128::from(tally.no));
+        yes * i128::from(self.denominator) >= i128::from(self.numerator) * both
+    }
+}
+
+impl Tally {
+    /// Ballots cast.
+    pub fn turnout(self) -> i64 {
+        self.yes + self.no + self.abstain
+    }
+}
+
+impl Outcome {
+    /// Whether the offer is accepted.
+    pub fn is_accepted(self) -> bool {
+        self == Outcome::Accepted
+    }
+}
+
+/// Votes in favour that are needed among `electors`: the quorum's share, rounded up, and never none.
+pub fn need(passing: &Passing, electors: i64) -> i64 {
+    let share =
+        (i128::from(electors) * i128::from(passing.quorum_bp) + i128::from(WHOLE_BP - 1)) / i128::from(WHOLE_BP);
+    // A quorum is at most the whole, so the share fits wherever the electors did.
+    i64::try_from(share).unwrap_or(i64::MAX).max(1)
+}
+
+/// The outcome of a tally: a pure function of the frozen rules, the electorate's size and the ballots.
+pub fn outcome(passing: &Passing, electors: i64, tally: Tally) -> Outcome {
+    if tally.yes < need(passing, electors) {
+        Outcome::TooFewYes
+    } else if passing.threshold_reached(tally) {
+        Outcome::Accepted
+    } else {
+        Outcome::TooManyNo
+    }
+}
+
+/// The deadline that counts. Everything that asks when a vote ends asks here: taking a ballot, closing, and what people are shown.
+pub fn effective_deadline(window: &Window) -> UtcTime {
+    window.closes_at
+}
+
+/// Whether a ballot is taken at an instant.
+pub fn takes_ballots_at(window: &Window, now: UtcTime) -> bool {
+    window.opens_at <= now && now < effective_deadline(window)
+}
+
+/// Whether a vote may be closed at an instant.
+pub fn is_over_at(window: &Window, now: UtcTime) -> bool {
+    now >= effective_deadline(window)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passing(quorum_bp: i32, numerator: i32, denominator: i32) -> Passing {
+        Passing::new(quorum_bp, numerator, denominator).unwrap()
+    }
+
+    fn tally(yes: i64, no: i64, abstain: i64) -> Tally {
+        Tally { yes, no, abstain }
+    }
+
+    #[test]
+    fn the_decision_vectors_hold() {
+        let two_thirds = passing(1_000, 2, 3);
+        assert_eq!(outcome(&two_thirds, 18_000, tally(1_800, 900, 0)), Outcome::Accepted, "both bounds exactly");
+        assert_eq!(outcome(&two_thirds, 18_000, tally(1_800, 901, 0)), Outcome::TooManyNo, "5,400 < 5,402");
+        assert_eq!(outcome(&two_thirds, 18_000, tally(1_799, 0, 0)), Outcome::TooFewYes, "one short");
+        let half = passing(5_000, 1, 2);
+        assert_eq!(outcome(&half, 7, tally(4, 0, 0)), Outcome::Accepted, "3.5 rounds up to 4");
+        assert_eq!(outcome(&half, 7, tally(3, 0, 4)), Outcome::TooFewYes, "abstainers do not make it pass");
+        assert_eq!(outcome(&passing(10_000, 1, 1), 1, tally(1, 0, 0)), Outcome::Accepted);
+        assert_eq!(outcome(&passing(1, 1, 2), 5, tally(0, 0, 5)), Outcome::TooFewYes, "nobody said yes");
+        assert_eq!(outcome(&half, 10, tally(5, 5, 0)), Outcome::TooManyNo, "a tie is no majority");
+        assert_eq!(
+            outcome(&passing(5_000, 2, 4), 10, tally(5, 5, 0)),
+            Outcome::TooManyNo,
+            "however one half is written"
+        );
+        assert_eq!(outcome(&passing(5_000, 51, 100), 100, tally(51, 49, 0)), Outcome::Accepted);
+    }
+
+    #[test]
+    fn need_is_rounded_up_and_never_none() {
+        let all = [(1, 1, 1), (1, 10_000, 1), (1, 10_001, 2), (5_000, 7, 4), (10_000, 7, 7), (1_000, 18_000, 1_800)];
+        for (quorum_bp, electors, expected) in all {
+            assert_eq!(need(&passing(quorum_bp, 1, 2), electors), expected, "{quorum_bp} of {electors}");
+        }
+        assert_eq!(need(&passing(10_000, 1, 2), i64::MAX), i64::MAX, "no overflow");
+    }
+
+    /// One more yes never hurts, one more no or abstention never helps: every state up to nine electors.
+    #[test]
+    fn ballots_never_work_against_their_choice() {
+        let rules =
+            [(1, 1, 2), (1_000, 2, 3), (3_334, 1, 2), (5_000, 1, 2), (5_000, 0, 1), (7_500, 3, 4), (10_000, 1, 1)];
+        let mut states = 0;
+        for (quorum_bp, numerator, denominator) in rules {
+            let passing = passing(quorum_bp, numerator, denominator);
+            for electors in 1..=9i64 {
+                for yes in 0..=electors {
+                    for no in 0..=electors - yes {
+                        for abstain in 0..=electors - yes - no {
+                            states += 1;
+                            let accepted = |y, n, a| outcome(&passing, electors, tally(y, n, a)).is_accepted();
+                            let now = accepted(yes, no, abstain);
+                            if yes + no + abstain < electors {
+                                assert!(!now || accepted(yes + 1, no, abstain), "a yes turned it down");
+                                assert!(now || !accepted(yes, no + 1, abstain), "a no let it pass");
+                                assert!(now || !accepted(yes, no, abstain + 1), "an abstention let it pass");
+                            }
+                            // Changing one's mind towards yes never hurts either.
+                            assert!(!now || no == 0 || accepted(yes + 1, no - 1, abstain));
+                            assert!(!now || abstain == 0 || accepted(yes + 1, no, abstain - 1));
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(states, 7 * 714, "all states were walked");
+    }
+
+    #[test]
+    fn impossible_rules_are_refused() {
+        for (quorum_bp, numerator, denominator) in
+            [(0, 1, 2), (10_001, 1, 2), (1, 1, 0), (1, 0, 0), (1, 3, 2), (1, -1, 2)]
+        {
+            assert!(Passing::new(quorum_bp, numerator, denominator).is_err());
+        }
+    }
+
+    #[test]
+    fn the_window_is_half_open() {
+        let at = |ms| UtcTime::from_unix_ms(ms).unwrap();
+        let window = Window { opens_at: at(1_000), closes_at: at(2_000) };
+        assert!(!takes_ballots_at(&window, at(999)));
+        assert!(takes_ballots_at(&window, at(1_000)));
+        assert!(takes_ballots_at(&window, at(1_999)) && !is_over_at(&window, at(1_999)));
+        assert!(!takes_ballots_at(&window, at(2_000)) && is_over_at(&window, at(2_000)));
+    }
+
+    proptest::proptest! {
+        /// The outcome at real sizes agrees with the definition written out in rational arithmetic.
+        #[test]
+        fn the_outcome_is_its_definition(
+            electors in 1i64..2_000_000, yes in 0i64..2_000_000, no in 0i64..2_000_000,
+            quorum_bp in 1i32..=10_000, denominator in 1i32..1_000, part in 0i32..1_000,
+        ) {
+            let numerator = part % (denominator + 1);
+            let (yes, no) = (yes % (electors + 1), no % (electors + 1));
+            let no = no.min(electors - yes);
+            let (y, n) = (i128::from(yes), i128::from(no));
+            let quorum = y >= 1 && y * 10_000 >= i128::from(electors) * i128::from(quorum_bp);
+            let threshold = if numerator * 2 == denominator { y > n } else {
+                y * i128::from(denominator) >= i128::from(numerator) * (y + n)
+            };
+            let found = outcome(&passing(quorum_bp, numerator, denominator), electors, tally(yes, no, 0));
+            proptest::prop_assert_eq!(found.is_accepted(), quorum && threshold);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Queries over votes, electors and ballots.
+
+use crate::clock::UtcTime;
+use crate::db::Db;
+use crate::db::schema::{ballots, electors, memberships, votes};
+use crate::error::Result;
+use crate::ids::{AccountId, VoteId};
+use crate::pools::model::MembershipState;
+use crate::votes::model::{Ballot, Choice, Vote, VoteState};
+use crate::votes::rules::{Tally, Window};
+use diesel::prelude::*;
+
+/// What decides whether a member's ballot is taken.
+pub struct Standing {
+    /// Where the vote stands.
+    pub state: VoteState,
+    /// When it takes ballots.
+    pub window: Option<Window>,
+    /// Whether the member is in the electorate.
+    pub is_elector: bool,
+}
+
+/// A vote.
+pub fn find(db: &mut Db, id: &VoteId) -> Result<Option<Vote>> {
+    Ok(votes::table.find(id).select(Vote::as_select()).first(db).optional()?)
+}
+
+/// A vote as one member stands to it; `None` where the member is not (or no longer) of its pool, or the vote
+/// has not been opened. One statement: this is the hot path.
+pub fn standing(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Option<Standing>> {
+    let member_id = member_id.clone(); // the joins keep what they compare with
+    type Row = (VoteState, Option<UtcTime>, Option<UtcTime>, Option<AccountId>);
+    let row: Option<Row> = votes::table
+        .inner_join(
+            memberships::table.on(memberships::pool_id
+                .eq(votes::pool_id)
+                .and(memberships::member_id.eq(member_id.clone()))
+                .and(memberships::state.eq(MembershipState::Active))),
+        )
+        .left_join(electors::table.on(electors::vote_id.eq(votes::id).and(electors::member_id.eq(member_id))))
+        .filter(votes::id.eq(id).and(votes::opens_at.is_not_null()))
+        .select((votes::state, votes::opens_at, votes::closes_at, electors::member_id.nullable()))
+        .first(db)
+        .optional()?;
+    Ok(row.map(|(state, opens_at, closes_at, elector)| Standing {
+        state,
+        window: opens_at.zip(closes_at).map(|(opens_at, closes_at)| Window { opens_at, closes_at }),
+        is_elector: elector.is_some(),
+    }))
+}
+
+/// Writes a ballot: changes the one that is there, or adds the first.
+pub fn put_ballot(db: &mut Db, id: &VoteId, member_id: &AccountId, choice: Choice, now: UtcTime) -> Result<()> {
+    let changed = diesel::update(ballots::table.find((id, member_id)))
+        .set((ballots::choice.eq(choice), ballots::cast_at.eq(now)))
+        .execute(db)?;
+    if changed == 0 {
+        diesel::insert_into(ballots::table)
+            .values((
+                ballots::vote_id.eq(id),
+                ballots::member_id.eq(member_id),
+                ballots::choice.eq(choice),
+                ballots::cast_at.eq(now),
+            ))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+/// A member's ballots in some votes.
+pub fn ballots_of(db: &mut Db, ids: &[&VoteId], member_id: &AccountId) -> Result<Vec<Ballot>> {
+    Ok(ballots::table
+        .filter(ballots::member_id.eq(member_id).and(ballots::vote_id.eq_any(ids.iter().copied())))
+        .select(Ballot::as_select())
+        .load(db)?)
+}
+
+/// Counts the ballots of a vote.
+pub fn count(db: &mut Db, id: &VoteId) -> Result<Tally> {
+    let counts: Vec<(Choice, i64)> = ballots::table
+        .filter(ballots::vote_id.eq(id))
+        .group_by(ballots::choice)
+        .select((ballots::choice, diesel::dsl::count_star()))
+        .load(db)?;
+    let of = |choice| counts.iter().find(|(c, _)| *c == choice).map_or(0, |(_, n)| *n);
+    Ok(Tally { yes: of(Choice::Yes), no: of(Choice::No), abstain: of(Choice::Abstain) })
+}
+
+/// How many ballots were cast in a vote.
+pub fn turnout(db: &mut Db, id: &VoteId) -> Result<i64> {
+    Ok(ballots::table.filter(ballots::vote_id.eq(id)).count().get_result(db)?)
+}
+
+/// Votes with the member in their electorate, newest first: those that are open, or those that have ended.
+pub fn of_member(db: &mut Db, member_id: &AccountId, open: bool, after: Option<&str>, most: i64) -> Result<Vec<Vote>> {
+    let mut query = votes::table
+        .inner_join(electors::table.on(electors::vote_id.eq(votes::id)))
+        .filter(electors::member_id.eq(member_id).and(votes::opens_at.is_not_null()))
+        .select(Vote::as_select())
+        .order(votes::id.desc())
+        .limit(most)
+        .into_boxed();
+    query = if open {
+        query.filter(votes::state.eq(VoteState::Open))
+    } else {
+        query.filter(votes::state.ne(VoteState::Open))
+    };
+    if let Some(after) = after {
+        query = query.filter(votes::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}
+
+/// The members of an electorate, sorted by id.
+pub fn electors(db: &mut Db, id: &VoteId) -> Result<Vec<AccountId>> {
+    Ok(electors::table
+        .filter(electors::vote_id.eq(id))
+        .select(electors::member_id)
+        .order(electors::member_id)
+        .load(db)?)
+}
+
+/// Adds members to an electorate in one statement; those who are in it already stay.
+pub fn add_electors(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<()> {
+    let rows: Vec<_> = members.iter().map(|m| (electors::vote_id.eq(id), electors::member_id.eq(m))).collect();
+    // The two backends build a statement of many rows differently, so each gets its own.
+    match db {
+        Db::Sqlite(c) => diesel::insert_into(electors::table).values(&rows).on_conflict_do_nothing().execute(c)?,
+        Db::Postgres(c) => diesel::insert_into(electors::table).values(&rows).on_conflict_do_nothing().execute(c)?,
+    };
+    Ok(())
+}
+
+/// Takes members out of an electorate.
+pub fn remove_electors(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<()> {
+    diesel::delete(electors::table.filter(electors::vote_id.eq(id).and(electors::member_id.eq_any(members))))
+        .execute(db)?;
+    Ok(())
+}
