@@ -1,0 +1,204 @@
+//! Opening a licensed file, and looking at who did.
+
+use super::conditions::{self, Asked, Verdict};
+use super::model::Access;
+use super::range::{self, Wanted};
+use super::store;
+use crate::accounts::caller::{Buyer, Caller};
+use crate::accounts::model::Role;
+use crate::context::Context;
+use crate::datasets::model::EditionFile;
+use crate::db::Db;
+use crate::error::{Code, Error, Result};
+use crate::ids::{AccessId, LicenceId};
+use crate::page::Window;
+use crate::purchases::licence::{self, Licence};
+use crate::{datasets, purchases};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use std::ops::Range;
+
+/// Longest part of a `Range` header that the access log keeps, in characters.
+const RANGE_KEPT_CHARS: usize = 200;
+
+/// What a request for a file is answered with.
+pub enum Answer {
+    /// The file, all of it or a part.
+    Content {
+        /// Which bytes; `None` for all of them.
+        part: Option<Range<u64>>,
+        /// The bytes; `None` where only the head was asked for.
+        bytes: Option<BoxStream<'static, Result<Bytes>>>,
+    },
+    /// The caller has it already: 304.
+    Unchanged,
+    /// The caller's copy is of another file: 412.
+    Stale,
+    /// The part asked for is not there: 416.
+    Outside,
+}
+
+impl Answer {
+    fn status(&self) -> u16 {
+        match self {
+            Answer::Content { part: None, .. } => 200,
+            Answer::Content { part: Some(_), .. } => 206,
+            Answer::Unchanged => 304,
+            Answer::Stale => 412,
+            Answer::Outside => 416,
+        }
+    }
+
+    fn size_bytes(&self, file: &EditionFile) -> u64 {
+        match self {
+            Answer::Content { part, bytes: Some(_) } => {
+                part.as_ref().map_or(file.size_bytes.unsigned_abs(), |part| part.end - part.start)
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// The files of a licence that may be used now.
+///
+/// # Errors
+/// `not-found` for another organisation's licence; `licence-preparing`, `licence-revoked`, `licence-expired`.
+pub async fn files(ctx: &Context, buyer: &Buyer, id: LicenceId) -> Result<Vec<EditionFile>> {
+    let (buyer, now) = (buyer.clone(), ctx.clock.now());
+    ctx.db
+        .read(move |db| {
+            let licence = own_licence(db, &buyer, &id)?;
+            licence::usable(&licence, now)?;
+            licensed_files(db, &licence)
+        })
+        .await
+}
+
+/// Opens a file under a licence, and notes it in the access log. With `head` nothing but the head is
+/// wanted, and then `Range` does not count (RFC 9110, section 14.2).
+///
+/// # Errors
+/// As [`files`], and `not-found` for a file that the edition does not have. Refusals of a licence of
+/// one's own are noted in the log too.
+pub async fn open(
+    ctx: &Context,
+    buyer: &Buyer,
+    id: LicenceId,
+    name: String,
+    asked: Asked,
+    head: bool,
+) -> Result<(EditionFile, Answer)> {
+    let (who, licence_id) = (buyer.clone(), id.clone());
+    let (licence, file) = ctx
+        .db
+        .read(move |db| {
+            let licence = own_licence(db, &who, &licence_id)?;
+            let file = licensed_files(db, &licence)?.into_iter().find(|file| file.name == name);
+            Ok((licence, file))
+        })
+        .await?;
+    let allowed = licence::usable(&licence, ctx.clock.now());
+    let Some(file) = file else { return Err(allowed.err().unwrap_or_else(|| Error::not_found("file"))) };
+    let answered = match allowed {
+        Ok(()) => answer(ctx, &file, &asked, head).await,
+        Err(refused) => Err(refused),
+    };
+    note(ctx, buyer, &id, &file, &asked, &answered).await?;
+    Ok((file, answered?))
+}
+
+async fn answer(ctx: &Context, file: &EditionFile, asked: &Asked, head: bool) -> Result<Answer> {
+    let length_bytes = file.size_bytes.unsigned_abs();
+    let ranged = match conditions::weigh(asked, &tag(file)) {
+        Verdict::Stale => return Ok(Answer::Stale),
+        Verdict::Unchanged => return Ok(Answer::Unchanged),
+        Verdict::Send { ranged } => ranged && !head,
+    };
+    let wanted = asked.range.as_deref().filter(|_| ranged).map(|header| range::wanted(header, length_bytes));
+    let part = match wanted {
+        Some(Wanted::Outside) => return Ok(Answer::Outside),
+        Some(Wanted::Part(part)) => Some(part),
+        Some(Wanted::Whole) | None => None,
+    };
+    if head {
+        return Ok(Answer::Content { part: None, bytes: None });
+    }
+    let bytes = ctx.storage.stream(&file.object_key, part.clone().unwrap_or(0..length_bytes)).await;
+    let bytes = bytes.map_err(|error| unreadable(file, error))?;
+    Ok(Answer::Content { part, bytes: Some(bytes) })
+}
+
+/// What the operator has to know where a licensed file cannot be read. The caller is told nothing of it.
+fn unreadable(file: &EditionFile, error: Error) -> Error {
+    let because = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+    Error::internal(format!(
+        "the licensed file {} (SHA-256 {}) cannot be read: {because}; restore it from a backup, an edition is never \
+         drawn twice",
+        file.object_key, file.sha256
+    ))
+}
+
+/// The strong entity tag of a file: its SHA-256, quoted.
+pub fn tag(file: &EditionFile) -> String {
+    format!("\"{}\"", file.sha256)
+}
+
+async fn note(
+    ctx: &Context,
+    buyer: &Buyer,
+    licence_id: &LicenceId,
+    file: &EditionFile,
+    asked: &Asked,
+    answered: &Result<Answer>,
+) -> Result<()> {
+    let (status, size_bytes) = match answered {
+        Ok(answer) => (answer.status(), answer.size_bytes(file)),
+        Err(error) => (error.code().status(), 0),
+    };
+    let row = Access {
+        id: AccessId::new(ctx.clock.now(), &ctx.entropy),
+        licence_id: licence_id.clone(),
+        account_id: buyer.account_id.clone(),
+        file_name: file.name.clone(),
+        status: status.into(),
+        range_asked: asked.range.as_ref().map(|range| range.chars().take(RANGE_KEPT_CHARS).collect()),
+        size_bytes: i64::try_from(size_bytes).map_err(Error::internal)?,
+        happened_at: ctx.clock.now(),
+    };
+    ctx.db.write(move |tx| store::insert(tx, &row)).await
+}
+
+/// The access log of a licence, newest first: for its holder and for operators.
+///
+/// # Errors
+/// `not-found` for another organisation's licence.
+pub async fn accesses(ctx: &Context, caller: &Caller, id: LicenceId, window: &Window) -> Result<Vec<Access>> {
+    let (caller, window) = (caller.clone(), window.clone());
+    ctx.db
+        .read(move |db| {
+            let licence = purchases::steps::licence(db, &id)?;
+            match (caller.role, &caller.organisation_id) {
+                (Role::Operator, _) => {}
+                (Role::Buyer, Some(own)) if *own == licence.organisation_id => {}
+                (Role::Buyer, _) => return Err(Error::not_found("licence")),
+                _ => return Err(Error::new(Code::Forbidden, "Only the holder and operators see who downloaded.")),
+            }
+            store::of_licence(db, &id, window.after.as_deref(), window.fetch())
+        })
+        .await
+}
+
+fn own_licence(db: &mut Db, buyer: &Buyer, id: &LicenceId) -> Result<Licence> {
+    let licence = purchases::steps::licence(db, id)?;
+    if licence.organisation_id != buyer.organisation_id {
+        return Err(Error::not_found("licence"));
+    }
+    Ok(licence)
+}
+
+fn licensed_files(db: &mut Db, licence: &Licence) -> Result<Vec<EditionFile>> {
+    match &licence.edition_id {
+        Some(edition_id) => datasets::steps::files(db, edition_id),
+        None => Ok(Vec::new()),
+    }
+}

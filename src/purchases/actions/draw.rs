@@ -1,0 +1,65 @@
+//! From a settled purchase to the files: the edition is drawn, and the licence begins.
+
+use crate::aggregates::Progress;
+use crate::context::Context;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::ids::{AccountId, EditionId, OfferId};
+use crate::offers::model::Offer;
+use crate::purchases::{steps, store};
+use crate::{datasets, offers, votes};
+
+/// Draws the edition that a purchase waits for and delivers it; a job, and safe to repeat: an edition
+/// that is published is not drawn again, and a licence begins once.
+///
+/// The draw set is the electorate of the sale less those who may no longer be drawn from: they have
+/// left, withdrawn a consent, or their history is gone. The payees are the draw set.
+///
+/// # Errors
+/// Whatever keeps the edition from being drawn; the licence stays `preparing`, and it may be tried again.
+pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + Send + Sync) -> Result<()> {
+    let edition_id = id.clone();
+    let (offer, draw_set) = ctx
+        .db
+        .read(move |db| {
+            let offer = offer_of(db, &edition_id)?;
+            let draw_set = draw_set(db, &offer)?;
+            Ok((offer, draw_set))
+        })
+        .await?;
+    datasets::actions::draw_edition(ctx, id, draw_set, progress).await?;
+    ctx.db
+        .write(move |tx| {
+            let unpaid = || Error::internal(format!("{} was drawn for, but has no settled purchase", offer.id));
+            let purchase = store::purchase_of(tx, &offer.id)?.ok_or_else(unpaid)?;
+            let licence = store::licence_of(tx, &purchase.id)?.ok_or_else(unpaid)?;
+            steps::deliver(tx, &purchase, &licence.id)?;
+            Ok(())
+        })
+        .await
+}
+
+/// The offer that an edition is made for.
+fn offer_of(db: &mut Db, id: &EditionId) -> Result<Offer> {
+    let edition = datasets::steps::edition(db, id)?;
+    let subject = OfferId::parse(&edition.subject_id);
+    let subject = subject.ok_or_else(|| Error::internal(format!("{id} is made for {}", edition.subject_id)))?;
+    offers::steps::offer(db, &subject)
+}
+
+/// Those of the electorate whose data may be drawn from at this moment. It only ever shrinks.
+fn draw_set(db: &mut Db, offer: &Offer) -> Result<Vec<AccountId>> {
+    let unvoted = || Error::internal(format!("{} was never voted on", offer.id));
+    let electors = votes::steps::electors(db, offer.vote_id.as_ref().ok_or_else(unvoted)?)?;
+    let terms = offer.terms()?;
+    let purposes = datasets::steps::dataset(db, &offer.dataset_id)?.purposes;
+    let joined_before = terms.submitted_at.plus_s(-terms.vote.cool_off_s);
+    let mut still = votes::electorate::eligible(db, &offer.pool_id, &purposes, joined_before)?;
+    still.retain(|member| electors.binary_search(member).is_ok());
+    if still.is_empty() {
+        return Err(Error::conflict(
+            "Nobody is left to draw from: all electors have left or withdrawn their consent. Refund the buyer.",
+        ));
+    }
+    Ok(still)
+}

@@ -1,0 +1,230 @@
+//! What others do with purchases and licences inside their own transaction.
+
+use super::invoice::{self, Invoice, Line, Party};
+use super::licence::{Licence, LicenceState};
+use super::model::{Purchase, PurchaseState, Refund};
+use super::store;
+use crate::config::Seller;
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::ids::{LedgerAccountId, LicenceId, OfferId, PurchaseId};
+use crate::ledger::model::LedgerKind;
+use crate::money::{self, Money};
+use crate::offers::model::Offer;
+use crate::pools::model::Pool;
+use crate::queue::{self, JobKind};
+use crate::{accounts, datasets, ledger, outbox, pools};
+use serde_json::json;
+
+/// Makes the purchase of an offer that the members have just accepted, in the same write: the
+/// invoice, the promises in the books, the day on which it lapses, and the mail.
+///
+/// # Errors
+/// `internal` where the offer is not one that waits for payment.
+pub fn invoice(tx: &mut Tx, seller: &Seller, offer: &Offer) -> Result<PurchaseId> {
+    let unpayable = || Error::internal(format!("{} has no day to be paid by", offer.id));
+    let due_at = offer.pay_by.ok_or_else(unpayable)?;
+    let pool = pools::steps::pool(tx, &offer.pool_id)?;
+    let count = pools::steps::next_invoice_number(tx, &offer.pool_id)?;
+    let mut document = document(tx, seller, offer, &pool)?;
+    document.number = invoice::number(tx.now(), &pool.id, count);
+    document.due_at = due_at;
+    let purchase = Purchase {
+        id: PurchaseId::new(tx.now(), tx.entropy()),
+        offer_id: offer.id.clone(),
+        organisation_id: offer.organisation_id.clone(),
+        pool_id: offer.pool_id.clone(),
+        state: PurchaseState::Invoiced,
+        invoice_number: document.number.clone(),
+        invoice_json: serde_json::to_string(&document)?,
+        po_number: None,
+        price_minor: offer.price_minor,
+        fee_minor: offer.fee_minor,
+        tax_minor: offer.tax_minor,
+        currency: offer.currency.clone(),
+        issued_at: document.issued_at,
+        due_at,
+        settled_at: None,
+        settled_by: None,
+        payment_reference: None,
+    };
+    store::insert_purchase(tx, &purchase)?;
+    promise(tx, &purchase)?;
+    queue::push(tx, JobKind::LapseOffer, offer.id.as_str(), due_at)?;
+    outbox::push(tx, "invoice.issued", &json!({"purchase_id": purchase.id}))?;
+    Ok(purchase.id)
+}
+
+fn document(tx: &mut Tx, seller: &Seller, offer: &Offer, pool: &Pool) -> Result<Invoice> {
+    let terms = offer.terms()?;
+    let buyer = accounts::steps::organisation(tx, &offer.organisation_id)?.profile;
+    let edition = match &offer.edition_id {
+        Some(id) => format!("edition {}", datasets::steps::edition(tx, id)?.number),
+        None => "the next edition, drawn after payment".into(),
+    };
+    let money = |amount_minor| Money::new(amount_minor, &offer.currency);
+    let text = format!("Licence to \"{}\", {edition}, {} days", terms.dataset_title, terms.period_days);
+    let mut lines = vec![Line { text, amount: money(offer.price_minor) }];
+    if offer.tax_minor > 0 {
+        // The pool's rate may have changed since the offer froze the amount; then the amount stands alone.
+        let same_rate = money::share_bp(offer.price_minor, pool.tax_bp)? == offer.tax_minor;
+        let rate = invoice::percent(pool.tax_bp);
+        let text = if same_rate { format!("Tax, {rate} of the price") } else { "Tax on the price".into() };
+        lines.push(Line { text, amount: money(offer.tax_minor) });
+    }
+    Ok(Invoice {
+        number: String::new(),
+        issued_at: tx.now(),
+        due_at: tx.now(),
+        seller: Party {
+            name: seller.legal_name.clone(),
+            address: seller.address.clone(),
+            country: seller.country.clone(),
+            tax_id: seller.tax_id.clone(),
+        },
+        buyer: Party { name: buyer.legal_name, address: buyer.address, country: buyer.country, tax_id: buyer.tax_id },
+        po_number: None,
+        offer_id: offer.id.clone(),
+        dataset_id: offer.dataset_id.clone(),
+        edition_id: offer.edition_id.clone(),
+        lines,
+        fee_included: money(offer.fee_minor),
+        total: money(offer.total_minor),
+        tax_note: pool.tax_note.clone(),
+        bank_details: seller.bank_details.clone(),
+        contact_email: seller.contact_email.clone(),
+        terms_hash: offer.terms_hash.clone(),
+    })
+}
+
+/// Promises the invoice's amounts: the buyer owes them to the members, the cooperative and the state.
+fn promise(tx: &mut Tx, purchase: &Purchase) -> Result<()> {
+    let receivable = receivable(tx, purchase)?;
+    let parts = [
+        (LedgerKind::PoolRevenue, purchase.price_minor - purchase.fee_minor),
+        (LedgerKind::Fee, purchase.fee_minor),
+        (LedgerKind::Tax, purchase.tax_minor),
+    ];
+    for (kind, amount_minor) in parts.into_iter().filter(|(_, amount_minor)| *amount_minor > 0) {
+        let credited = account(tx, purchase, kind)?;
+        ledger::steps::pend(tx, &receivable, &credited, amount_minor, purchase.id.as_str(), &purchase.invoice_number)?;
+    }
+    Ok(())
+}
+
+/// The pool's account of a kind, in the currency of a purchase.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn account(tx: &mut Tx, purchase: &Purchase, kind: LedgerKind) -> Result<LedgerAccountId> {
+    ledger::steps::account(tx, kind, purchase.pool_id.as_str(), &purchase.currency)
+}
+
+/// What the buyer of a purchase owes.
+pub(super) fn receivable(tx: &mut Tx, purchase: &Purchase) -> Result<LedgerAccountId> {
+    let (owner, currency) = (purchase.organisation_id.as_str(), &purchase.currency);
+    ledger::steps::account(tx, LedgerKind::BuyerReceivable, owner, currency)
+}
+
+/// A purchase.
+///
+/// # Errors
+/// `not-found` where there is none.
+pub fn purchase(db: &mut Db, id: &PurchaseId) -> Result<Purchase> {
+    store::purchase(db, id)?.ok_or_else(|| Error::not_found("purchase"))
+}
+
+/// The purchase of an offer, once it is accepted.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn purchase_of(db: &mut Db, offer_id: &OfferId) -> Result<Option<Purchase>> {
+    store::purchase_of(db, offer_id)
+}
+
+/// All purchases in a state, by id, for the check of the books.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn ids_in(db: &mut Db, state: PurchaseState) -> Result<Vec<PurchaseId>> {
+    store::ids_in(db, state)
+}
+
+/// The invoice of a purchase as it reads now.
+///
+/// # Errors
+/// `internal` where the stored text is damaged.
+pub fn invoice_of(purchase: &Purchase) -> Result<Invoice> {
+    let invoice: Invoice = serde_json::from_str(&purchase.invoice_json)?;
+    Ok(Invoice { po_number: purchase.po_number.clone(), ..invoice })
+}
+
+/// A licence.
+///
+/// # Errors
+/// `not-found` where there is none.
+pub fn licence(db: &mut Db, id: &LicenceId) -> Result<Licence> {
+    store::licence(db, id)?.ok_or_else(|| Error::not_found("licence"))
+}
+
+/// The licence of a purchase, once it is settled.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn licence_of(db: &mut Db, purchase_id: &PurchaseId) -> Result<Option<Licence>> {
+    store::licence_of(db, purchase_id)
+}
+
+/// What goes back to the buyer: the share that the terms state, where the edition has fewer rows than
+/// they promise; else nothing. Everything that it is made of is frozen, so it is the same whenever it is asked.
+///
+/// # Errors
+/// `internal` where a row is damaged.
+pub fn refund(db: &mut Db, purchase: &Purchase, licence: &Licence) -> Result<Refund> {
+    let promised = licence.terms()?.refund;
+    match rows_given(db, licence)? {
+        Some(rows) if rows < promised.below_rows => purchase.refund(promised.refund_bp),
+        _ => Ok(Refund::default()),
+    }
+}
+
+/// Rows in the licensed edition, once it is published.
+pub(super) fn rows_given(db: &mut Db, licence: &Licence) -> Result<Option<i64>> {
+    let Some(edition_id) = &licence.edition_id else { return Ok(None) };
+    Ok(datasets::steps::edition(db, edition_id)?.rows_given)
+}
+
+/// Makes a licence active, because its files are there now: the term begins, the refund is entered
+/// where one is due, and the shares are asked for. `false` where it was active already.
+pub(super) fn deliver(tx: &mut Tx, purchase: &Purchase, id: &LicenceId) -> Result<bool> {
+    if !store::change_licence(tx, id, LicenceState::Active)? {
+        return Ok(false);
+    }
+    let licence = licence(tx, id)?;
+    let starts_at = tx.now();
+    let ends_at = starts_at.plus_days(licence.terms()?.period_days.into());
+    store::set_term(tx, id, starts_at, ends_at)?;
+    give_back(tx, purchase, &licence)?;
+    queue::push(tx, JobKind::Payout, purchase.id.as_str(), starts_at)?;
+    queue::push(tx, JobKind::ExpireLicence, id.as_str(), ends_at)?;
+    outbox::push(tx, "licence.ready", &json!({"licence_id": id}))?;
+    Ok(true)
+}
+
+/// Enters a refund that is due: it stands in the buyer's favour until an operator has paid it.
+/// Entered before the shares are, so that no member is paid out of it.
+fn give_back(tx: &mut Tx, purchase: &Purchase, licence: &Licence) -> Result<()> {
+    let refund = refund(tx, purchase, licence)?;
+    let receivable = receivable(tx, purchase)?;
+    let parts = [
+        (LedgerKind::PoolRevenue, refund.revenue_minor),
+        (LedgerKind::Fee, refund.fee_minor),
+        (LedgerKind::Tax, refund.tax_minor),
+    ];
+    for (kind, amount_minor) in parts.into_iter().filter(|(_, amount_minor)| *amount_minor > 0) {
+        let debited = account(tx, purchase, kind)?;
+        let memo = "refund: fewer rows than the terms promise";
+        ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;
+    }
+    Ok(())
+}

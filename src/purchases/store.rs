@@ -1,0 +1,168 @@
+//! Queries on purchases and licences.
+
+use super::licence::{Licence, LicenceState};
+use super::model::{Purchase, PurchaseState};
+use crate::clock::UtcTime;
+use crate::db::Db;
+use crate::db::schema::{licences, purchases};
+use crate::error::Result;
+use crate::ids::{AccountId, LicenceId, OfferId, OrganisationId, PurchaseId};
+use diesel::prelude::*;
+
+pub fn purchase(db: &mut Db, id: &PurchaseId) -> Result<Option<Purchase>> {
+    Ok(purchases::table.find(id).select(Purchase::as_select()).first(db).optional()?)
+}
+
+pub fn purchase_of(db: &mut Db, offer_id: &OfferId) -> Result<Option<Purchase>> {
+    let rows = purchases::table.filter(purchases::offer_id.eq(offer_id));
+    Ok(rows.select(Purchase::as_select()).first(db).optional()?)
+}
+
+/// Purchases, newest first: one organisation's, or all.
+pub fn purchases(
+    db: &mut Db,
+    organisation_id: Option<&OrganisationId>,
+    state: Option<PurchaseState>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Purchase>> {
+    let mut query =
+        purchases::table.select(Purchase::as_select()).order(purchases::id.desc()).limit(limit).into_boxed();
+    if let Some(organisation_id) = organisation_id {
+        query = query.filter(purchases::organisation_id.eq(organisation_id.clone()));
+    }
+    if let Some(state) = state {
+        query = query.filter(purchases::state.eq(state));
+    }
+    if let Some(after) = after {
+        query = query.filter(purchases::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}
+
+pub fn ids_in(db: &mut Db, state: PurchaseState) -> Result<Vec<PurchaseId>> {
+    let rows = purchases::table.filter(purchases::state.eq(state));
+    Ok(rows.select(purchases::id).order(purchases::id).load(db)?)
+}
+
+pub fn insert_purchase(db: &mut Db, row: &Purchase) -> Result<()> {
+    diesel::insert_into(purchases::table)
+        .values((
+            purchases::id.eq(&row.id),
+            purchases::offer_id.eq(&row.offer_id),
+            purchases::organisation_id.eq(&row.organisation_id),
+            purchases::pool_id.eq(&row.pool_id),
+            purchases::state.eq(row.state),
+            purchases::invoice_number.eq(&row.invoice_number),
+            purchases::invoice_json.eq(&row.invoice_json),
+            purchases::price_minor.eq(row.price_minor),
+            purchases::fee_minor.eq(row.fee_minor),
+            purchases::tax_minor.eq(row.tax_minor),
+            purchases::currency.eq(&row.currency),
+            purchases::issued_at.eq(row.issued_at),
+            purchases::due_at.eq(row.due_at),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Sets the order number while the invoice is not paid. `false` where it is too late.
+pub fn set_po_number(db: &mut Db, id: &PurchaseId, po_number: &str) -> Result<bool> {
+    let open = purchases::table.filter(purchases::id.eq(id).and(purchases::state.eq(PurchaseState::Invoiced)));
+    Ok(diesel::update(open).set(purchases::po_number.eq(po_number)).execute(db)? == 1)
+}
+
+/// Brings a purchase to a state, if its state allows it. `false` where it does not.
+pub fn change_purchase(db: &mut Db, id: &PurchaseId, to: PurchaseState) -> Result<bool> {
+    let from = purchases::state.eq_any(to.allowed_from());
+    let changed = diesel::update(purchases::table.filter(purchases::id.eq(id).and(from)));
+    Ok(changed.set(purchases::state.eq(to)).execute(db)? == 1)
+}
+
+/// Notes who settled a purchase and by which payment.
+pub fn note_payment(
+    db: &mut Db,
+    id: &PurchaseId,
+    settled_by: &AccountId,
+    payment_reference: &str,
+    settled_at: UtcTime,
+) -> Result<()> {
+    diesel::update(purchases::table.find(id))
+        .set((
+            purchases::settled_at.eq(settled_at),
+            purchases::settled_by.eq(settled_by),
+            purchases::payment_reference.eq(payment_reference),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+pub fn licence(db: &mut Db, id: &LicenceId) -> Result<Option<Licence>> {
+    Ok(licences::table.find(id).select(Licence::as_select()).first(db).optional()?)
+}
+
+pub fn licence_of(db: &mut Db, purchase_id: &PurchaseId) -> Result<Option<Licence>> {
+    let rows = licences::table.filter(licences::purchase_id.eq(purchase_id));
+    Ok(rows.select(Licence::as_select()).first(db).optional()?)
+}
+
+/// Licences, newest first: one organisation's, or all.
+pub fn licences(
+    db: &mut Db,
+    organisation_id: Option<&OrganisationId>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Licence>> {
+    let mut query = licences::table.select(Licence::as_select()).order(licences::id.desc()).limit(limit).into_boxed();
+    if let Some(organisation_id) = organisation_id {
+        query = query.filter(licences::organisation_id.eq(organisation_id.clone()));
+    }
+    if let Some(after) = after {
+        query = query.filter(licences::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}
+
+pub fn insert_licence(db: &mut Db, row: &Licence) -> Result<()> {
+    diesel::insert_into(licences::table)
+        .values((
+            licences::id.eq(&row.id),
+            licences::purchase_id.eq(&row.purchase_id),
+            licences::offer_id.eq(&row.offer_id),
+            licences::organisation_id.eq(&row.organisation_id),
+            licences::dataset_id.eq(&row.dataset_id),
+            licences::edition_id.eq(&row.edition_id),
+            licences::state.eq(row.state),
+            licences::terms_json.eq(&row.terms_json),
+            licences::terms_hash.eq(&row.terms_hash),
+            licences::granted_at.eq(row.granted_at),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Brings a licence to a state, if its state allows it. `false` where it does not.
+pub fn change_licence(db: &mut Db, id: &LicenceId, to: LicenceState) -> Result<bool> {
+    let from = licences::state.eq_any(to.allowed_from());
+    let changed = diesel::update(licences::table.filter(licences::id.eq(id).and(from)));
+    Ok(changed.set(licences::state.eq(to)).execute(db)? == 1)
+}
+
+pub fn set_term(db: &mut Db, id: &LicenceId, starts_at: UtcTime, ends_at: UtcTime) -> Result<()> {
+    diesel::update(licences::table.find(id))
+        .set((licences::starts_at.eq(starts_at), licences::ends_at.eq(ends_at)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Gives an active licence notice, or takes the notice back. `false` where it is not active.
+pub fn set_notice(db: &mut Db, id: &LicenceId, notice: Option<(&str, UtcTime)>) -> Result<bool> {
+    let active = licences::table.filter(licences::id.eq(id).and(licences::state.eq(LicenceState::Active)));
+    let (reason, at) = notice.unzip();
+    Ok(diesel::update(active).set((licences::revoked_reason.eq(reason), licences::ended_at.eq(at))).execute(db)? == 1)
+}
+
+pub fn set_ended(db: &mut Db, id: &LicenceId, ended_at: UtcTime) -> Result<()> {
+    diesel::update(licences::table.find(id)).set(licences::ended_at.eq(ended_at)).execute(db)?;
+    Ok(())
+}
