@@ -1,0 +1,72 @@
+//! What the demo shows: numbered steps, curl commands, progress, a table.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+use std::time::Instant;
+
+/// Tells the story step by step and remembers how long each took.
+pub struct Stage {
+    base: String,
+    began_at: Instant,
+    step_began_at: Instant,
+    title: String,
+    timings: Vec<(String, f64)>,
+}
+
+impl Stage {
+    /// An empty stage in front of a server.
+    pub fn new(base: &str) -> Self {
+        let now = Instant::now();
+        Stage { base: base.to_owned(), began_at: now, step_began_at: now, title: String::new(), timings: Vec::new() }
+    }
+
+    /// Begins a step.
+    pub fn step(&mut self, title: &str) {
+        self.end_step();
+        self.title = title.to_owned();
+        self.step_began_at = Instant::now();
+        println!("\n{}. {title}", self.timings.len() + 1);
+    }
+
+    /// A line of what happened.
+    pub fn say(&self, line: impl std::fmt::Display) {
+        println!("   {line}");
+    }
+
+    /// The curl command that does the same as the call that is about to be made.
+    pub fn curl(&self, who: &str, method: &str, path: &str, body: Option<&Value>) {
+        let token = if who.is_empty() { String::new() } else { format!(" -H \"Authorization: Bearer ${who}\"") };
+        let verb = if method == "GET" { String::new() } else { format!(" -X {method}") };
+        let data = body.map_or(String::new(), |body| {
+            let text = body.to_string().replace('\'', "'\\''");
+            format!(" -H 'Content-Type: application/json' -d '{text}'")
+        });
+        println!("   $ curl -s{verb} {}{path}{token}{data}", self.base);
+    }
+
+    /// A progress bar over `count` things. Silent where nobody watches a terminal.
+    pub fn progress(&self, count: usize, what: &str) -> ProgressBar {
+        let bar = ProgressBar::new(count as u64);
+        if let Ok(style) = ProgressStyle::with_template("   {msg} [{bar:30}] {pos}/{len} ({eta} left)") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(what.to_owned());
+        bar
+    }
+
+    /// Ends the story: how long each step took.
+    pub fn finish(&mut self) {
+        self.end_step();
+        println!("\nTime by step");
+        for (i, (title, seconds)) in self.timings.iter().enumerate() {
+            println!("   {:>2}. {title:<58} {seconds:>7.1} s", i + 1);
+        }
+        println!("       {:<58} {:>7.1} s", "all of it", self.began_at.elapsed().as_secs_f64());
+    }
+
+    fn end_step(&mut self) {
+        if !self.title.is_empty() {
+            self.timings.push((std::mem::take(&mut self.title), self.step_began_at.elapsed().as_secs_f64()));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The command line: one file a command.
+
+mod check;
+mod demo;
+mod import;
+mod openapi;
+mod operator;
+mod serve;
+
+use crate::config::{Config, Secret};
+use crate::error::Result;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The marketplace of a listening-data cooperative.
+#[derive(Debug, Parser)]
+#[command(name = "refrain", version, about, propagate_version = true)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server.
+    Serve(serve::ServeArgs),
+    /// Tell the whole story of one sale against a server of its own, with made-up listeners.
+    Demo(demo::DemoArgs),
+    /// Read a person's own export and print what is in it; needs no server and keeps nothing.
+    Import(import::ImportArgs),
+    /// Manage the accounts of operators.
+    Operator(operator::OperatorArgs),
+    /// Check the database, the ledger and the stored files.
+    Check(check::CheckArgs),
+    /// Print the API as an OpenAPI document.
+    Openapi,
+}
+
+/// Settings that every command on a server's data takes.
+#[derive(Debug, Clone, Args)]
+struct Settings {
+    /// A TOML file with settings.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where database, files, keys and mails lie [default: refrain-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// postgres://… [default: the embedded database in the data directory]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Where the API listens [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<SocketAddr>,
+    /// Where /metrics listens [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_bind: Option<SocketAddr>,
+}
+
+impl Settings {
+    /// Defaults, file, variables, flags; a later one wins.
+    fn load(&self) -> Result<Config> {
+        let mut config = Config::load(self.config.as_deref(), std::env::vars())?;
+        if let Some(directory) = &self.data_dir {
+            config.data_dir.clone_from(directory);
+        }
+        if let Some(url) = &self.database_url {
+            config.database.url = Some(Secret::from(url.clone()));
+        }
+        if let Some(bind) = self.bind {
+            config.server.bind = bind;
+        }
+        config.server.metrics_bind = self.metrics_bind.or(config.server.metrics_bind);
+        Ok(config)
+    }
+}
+
+/// Runs the command that the arguments name. Failures go to standard error in words.
+pub fn main() -> ExitCode {
+    let command = Command::parse();
+    let done = match command.verb {
+        Verb::Serve(args) => serve::run(&args),
+        Verb::Demo(args) => demo::run(&args),
+        Verb::Import(args) => import::run(&args),
+        Verb::Operator(args) => operator::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Openapi => openapi::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("refrain: {error}");
+            if let Some(cause) = error.cause() {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command that needs the database but no server.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}

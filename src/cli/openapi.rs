@@ -1,0 +1,10 @@
+//! `refrain openapi`
+
+use crate::error::Result;
+use crate::routes::{self, document};
+
+/// Prints the document, as `/openapi.json` serves it.
+pub fn run() -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(&document::document(&routes::operations()))?);
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! The API: the one list of operations ([`list`]) and what is made of it. One resource a path, with a 405
+//! for every method that is not in the list.
+
+pub mod document;
+pub mod edge;
+pub mod list;
+pub mod operating;
+pub mod operation;
+pub mod page;
+pub mod service;
+
+pub use list::operations;
+
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use operation::Operation;
+
+/// Serves the list: one resource a path, in the order of the list.
+pub fn configure(config: &mut ServiceConfig, operations: &[Operation]) {
+    let mut paths: Vec<&str> = Vec::new();
+    for operation in operations {
+        if !paths.contains(&operation.path) {
+            paths.push(operation.path);
+        }
+    }
+    for path in paths {
+        let here: Vec<&Operation> = operations.iter().filter(|operation| operation.path == path).collect();
+        let mut resource = web::resource(path);
+        let mut methods: Vec<Method> = Vec::new();
+        for operation in &here {
+            resource = resource.route(operation.route());
+            methods.push(operation.method.clone());
+        }
+        if !methods.contains(&Method::HEAD) {
+            for route in here.iter().filter_map(|operation| operation.head_route()) {
+                resource = resource.route(route);
+                methods.push(Method::HEAD);
+            }
+        }
+        let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        config.service(resource.default_service(web::to(move || {
+            let refused = edge::method_not_allowed(&allow);
+            async move { refused }
+        })));
+    }
+}

@@ -1,0 +1,213 @@
+//! The OpenAPI document, made of the list of operations.
+
+use super::operation::{Access, Body, Operation};
+use crate::error::Code;
+use actix_web::http::Method;
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ComponentsBuilder, KnownFormat, ObjectBuilder, Ref, Schema, SchemaFormat, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, ResponseBuilder,
+};
+
+/// The name under which the document knows our tokens.
+const BEARER: &str = "access_token";
+
+/// Makes the document.
+pub fn document(operations: &[Operation]) -> OpenApi {
+    let mut components = ComponentsBuilder::new().schema("Problem", problem_schema()).security_scheme(
+        BEARER,
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .description(Some("The `access_token` of `POST /v1/sessions`, good for ten minutes."))
+                .build(),
+        ),
+    );
+    let mut paths = PathsBuilder::new();
+    for operation in operations {
+        for (name, schema) in &operation.schemas {
+            components = components.schema(name, schema.clone());
+        }
+        paths = paths.path(operation.path, PathItem::new(http_method(&operation.method), describe(operation)));
+    }
+    let info = InfoBuilder::new()
+        .title("Refrain")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "The marketplace of a listening-data cooperative: browse aggregates, make an offer, follow the members' \
+             vote, pay, download. Amounts are minor units with a currency, instants are RFC 3339 in UTC, errors are \
+             problem documents (RFC 9457) with a stable `code`.",
+        ))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()));
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build()
+}
+
+fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
+    let mut described = OperationBuilder::new()
+        .tag(tag(operation.path))
+        .operation_id(Some(operation_id(operation)))
+        .summary(Some(operation.summary))
+        .description(Some(full_description(operation)));
+    if operation.access != Access::Anyone {
+        described = described.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
+    }
+    for name in path_names(operation.path) {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let about = format!("Which `{name}`.");
+        described = described.parameter(
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Path)
+                .required(Required::True)
+                .description(Some(about))
+                .schema(Some(text)),
+        );
+    }
+    for parameter in &operation.query {
+        described = described.parameter(parameter.clone());
+    }
+    if operation.idempotent {
+        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
+        described = described.parameter(
+            ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::True)
+                .description(Some("New for each intention; sending the same request again with it is harmless."))
+                .schema(Some(text)),
+        );
+    }
+    if !operation.bodies.is_empty() {
+        let mut body = RequestBodyBuilder::new().required(Some(Required::True));
+        for taken in &operation.bodies {
+            body = body.content(taken.media_type, content(taken));
+        }
+        described = described.request_body(Some(body.build()));
+    }
+    for answer in &operation.answers {
+        let mut response = ResponseBuilder::new().description(answer.description);
+        for body in &answer.bodies {
+            response = response.content(body.media_type, content(body));
+        }
+        described = described.response(answer.status.as_str(), response);
+    }
+    for (status, codes) in errors_by_status(operation) {
+        let description = codes.iter().map(|code| format!("`{}`: {}.", code.slug(), code.title()));
+        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let response = ResponseBuilder::new()
+            .description(description.collect::<Vec<_>>().join(" "))
+            .content("application/problem+json", problem);
+        described = described.response(status.to_string(), response);
+    }
+    described.build()
+}
+
+/// The codes that an operation may answer with: its own, and those that follow from its shape.
+pub fn error_codes(operation: &Operation) -> BTreeSet<&'static str> {
+    errors_by_status(operation).into_values().flatten().map(Code::slug).collect()
+}
+
+fn errors_by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
+    let mut codes = vec![Code::MethodNotAllowed, Code::HeadersTooLarge, Code::Internal, Code::Busy];
+    if operation.access != Access::Anyone {
+        codes.push(Code::NotAuthenticated);
+    }
+    if !matches!(operation.access, Access::Anyone | Access::Caller) {
+        codes.push(Code::Forbidden);
+    }
+    if operation.path.contains('{') {
+        codes.push(Code::NotFound);
+    }
+    if !operation.bodies.is_empty() {
+        codes.extend([Code::MalformedRequest, Code::RequestTimeout, Code::PayloadTooLarge]);
+        codes.extend([Code::UnsupportedMediaType, Code::Invalid, Code::StorageFull]);
+    }
+    if !operation.query.is_empty() {
+        codes.extend([Code::MalformedRequest, Code::InvalidCursor, Code::Invalid]);
+    }
+    if operation.idempotent {
+        codes.extend([Code::IdempotencyKeyMissing, Code::IdempotencyKeyReused, Code::IdempotencyInFlight]);
+    }
+    codes.extend(&operation.errors);
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in codes {
+        let known = by_status.entry(code.status()).or_default();
+        if !known.contains(&code) {
+            known.push(code);
+        }
+    }
+    by_status
+}
+
+fn content(body: &Body) -> Content {
+    let binary = || {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        RefOr::from(Schema::from(ObjectBuilder::new().schema_type(Type::String).format(Some(format))))
+    };
+    ContentBuilder::new().schema(Some(body.schema.clone().unwrap_or_else(binary))).build()
+}
+
+fn problem_schema() -> Schema {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.slug()).collect();
+    ObjectBuilder::new()
+        .description(Some("A problem document (RFC 9457)."))
+        .property("type", text().description(Some("Where the kind of problem is explained.")))
+        .required("type")
+        .property("title", text().description(Some("The kind of problem, in words.")))
+        .required("title")
+        .property("status", ObjectBuilder::new().schema_type(Type::Integer))
+        .required("status")
+        .property("code", text().enum_values(Some(codes)).description(Some("The kind of problem, for programs.")))
+        .required("code")
+        .property("detail", text().description(Some("What went wrong here, and what to do.")))
+        .required("detail")
+        .build()
+        .into()
+}
+
+fn full_description(operation: &Operation) -> String {
+    let who = format!("For {}.", operation.access.as_str());
+    operation.description.map_or(who.clone(), |text| format!("{text}\n\n{who}"))
+}
+
+/// `/v1/offers/{id}/terms` belongs to `offers`; what lies outside of `/v1` to `service`.
+pub fn tag(path: &str) -> &str {
+    match path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next()) {
+        Some("operator") => path.split('/').nth(3).unwrap_or("service"),
+        Some(first) => first,
+        None => "service",
+    }
+}
+
+/// `GET /v1/offers/{id}/terms` is `get_offers_by_id_terms`: made of the path, so never the same twice.
+pub fn operation_id(operation: &Operation) -> String {
+    let mut id = operation.method.as_str().to_ascii_lowercase();
+    for segment in operation.path.trim_start_matches("/v1").split('/').filter(|segment| !segment.is_empty()) {
+        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let word = name.map_or(segment.to_owned(), |name| format!("by_{name}"));
+        id.push('_');
+        id.push_str(&word.replace(['.', '-'], "_"));
+    }
+    id
+}
+
+fn path_names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn http_method(method: &Method) -> HttpMethod {
+    match *method {
+        Method::POST => HttpMethod::Post,
+        Method::PUT => HttpMethod::Put,
+        Method::PATCH => HttpMethod::Patch,
+        Method::DELETE => HttpMethod::Delete,
+        Method::HEAD => HttpMethod::Head,
+        _ => HttpMethod::Get,
+    }
+}

@@ -1,0 +1,473 @@
+//! The ONE list of the API: method and path, who may call it, the handler, what it takes and answers.
+//!
+//! Fixed segments stand before variable ones. Errors that follow from an operation's shape (401, 403, 404,
+//! 405, 413, 422 …) are not repeated here; see [`Operation::errors`].
+
+use super::operation::{Access::*, Operation, delete, get, patch, post, put};
+use super::{operating, service};
+use crate::error::Code::*;
+use crate::page::PageQuery;
+use crate::{accounts::routes as accounts, datasets::routes as datasets, downloads::routes as downloads};
+use crate::{erasure::routes as erasure, histories::routes as histories, offers::routes as offers};
+use crate::{payouts::routes as payouts, pools::routes as pools, purchases::routes as purchases};
+use crate::{votes::routes as votes, votes::views};
+
+/// Every operation.
+pub fn operations() -> Vec<Operation> {
+    [
+        about_the_server(),
+        about_accounts(),
+        about_organisations(),
+        about_pools(),
+        about_histories(),
+        about_recipes_and_listings(),
+        about_the_catalogue(),
+        about_offers_and_votes(),
+        about_purchases(),
+        about_licences(),
+        about_operating(),
+    ]
+    .concat()
+}
+
+fn about_the_server() -> Vec<Operation> {
+    vec![
+        get("/healthz", Anyone, service::alive)
+            .summary("Is the server alive?")
+            .answers::<service::Health>(200, "It runs and answers."),
+        get("/readyz", Anyone, service::ready)
+            .summary("Can the server take requests?")
+            .answers::<service::Health>(200, "It reaches its database and is not stopping."),
+        get("/openapi.json", Anyone, service::openapi).summary("This API as an OpenAPI 3.1 document").answers_file(
+            200,
+            "The document.",
+            "application/json",
+        ),
+        get("/docs", Anyone, service::docs).summary("This API as a page for people").answers_file(
+            200,
+            "The page.",
+            "text/html",
+        ),
+        get("/docs/problems", Anyone, service::problems).summary("Every kind of problem, for people").answers_file(
+            200,
+            "The page.",
+            "text/html",
+        ),
+    ]
+}
+
+fn about_accounts() -> Vec<Operation> {
+    vec![
+        get("/.well-known/jwks.json", Anyone, accounts::jwks)
+            .summary("The public keys of access tokens")
+            .description("A JSON Web Key Set (RFC 7517) with the Ed25519 keys that are in force.")
+            .answers_file(200, "The keys.", "application/json"),
+        get("/account", Anyone, accounts::page).summary("The page that the links in mails lead to").answers_file(
+            200,
+            "The page.",
+            "text/html",
+        ),
+        get("/account.js", Anyone, accounts::script).summary("What that page runs").answers_file(
+            200,
+            "The script.",
+            "text/javascript",
+        ),
+        post("/v1/organisations", Anyone, accounts::organisation)
+            .summary("Register a buyer organisation and its first account")
+            .description("An operator reads the profile before the organisation may make offers.")
+            .takes::<accounts::NewOrganisation>()
+            .answers::<accounts::RegisteredView>(201, "The account with its first session.")
+            .errors(&[EmailTaken, TooManyRequests]),
+        post("/v1/members", Anyone, accounts::member)
+            .summary("Register as a member")
+            .takes::<accounts::NewMember>()
+            .answers::<accounts::RegisteredView>(201, "The account with its first session.")
+            .errors(&[EmailTaken, TooManyRequests]),
+        post("/v1/sessions", Anyone, accounts::log_in)
+            .summary("Log in")
+            .takes::<accounts::Login>()
+            .answers::<accounts::SessionView>(201, "The session's tokens, shown once.")
+            .errors(&[InvalidCredentials, TooManyRequests]),
+        delete("/v1/sessions", Caller, accounts::log_out_everywhere)
+            .summary("Log out everywhere")
+            .answers_nothing(204, "Every session of the account has ended."),
+        post("/v1/sessions/refresh", Anyone, accounts::refresh)
+            .summary("Exchange a refresh token for new tokens")
+            .description("Each refresh token is good for one exchange; shown a second time, it ends the whole session.")
+            .takes::<accounts::Refresh>()
+            .answers::<accounts::SessionView>(200, "New tokens, shown once.")
+            .errors(&[InvalidRefreshToken]),
+        delete("/v1/sessions/current", Caller, accounts::log_out)
+            .summary("Log out")
+            .answers_nothing(204, "The session has ended."),
+        post("/v1/email-verifications", Caller, accounts::ask_verification)
+            .summary("Ask for another mail to verify one's address")
+            .answers_nothing(202, "A mail is on its way, if the address is not verified yet.")
+            .errors(&[TooManyRequests]),
+        put("/v1/email-verifications", Anyone, accounts::verify_email)
+            .summary("Verify an e-mail address with the token of a mail")
+            .takes::<accounts::Verification>()
+            .answers_nothing(204, "The address is verified."),
+        post("/v1/password-resets", Anyone, accounts::ask_reset)
+            .summary("Ask for a mail to set a new password")
+            .description("The answer is the same whether or not there is such an account.")
+            .takes::<accounts::ResetRequest>()
+            .answers_nothing(202, "A mail is on its way, if there is such an account.")
+            .errors(&[TooManyRequests]),
+        put("/v1/password-resets", Anyone, accounts::reset_password)
+            .summary("Set a new password with the token of a mail")
+            .takes::<accounts::Reset>()
+            .answers_nothing(204, "The password is set, and every session has ended."),
+        get("/v1/me", Caller, accounts::me)
+            .summary("One's own account")
+            .answers::<accounts::MeView>(200, "The account, with its organisation if it is a buyer."),
+        put("/v1/me/password", Caller, accounts::change_password)
+            .summary("Change one's password")
+            .takes::<accounts::PasswordChange>()
+            .answers::<accounts::SessionView>(200, "A new session; all others have ended.")
+            .errors(&[InvalidCredentials, TooManyRequests]),
+        put("/v1/accounts/{id}/state", Operator, accounts::set_account_state)
+            .summary("Disable an account, or let it in again")
+            .takes::<accounts::AccountStateChange>()
+            .answers::<accounts::AccountView>(200, "The account.")
+            .errors(&[Conflict]),
+    ]
+}
+
+fn about_organisations() -> Vec<Operation> {
+    vec![
+        get("/v1/organisations", Operator, accounts::list)
+            .summary("List buyer organisations, newest first")
+            .query::<accounts::OrganisationsQuery>()
+            .answers_page::<accounts::OrganisationView>("A page of organisations."),
+        get("/v1/organisations/{id}", Caller, accounts::read)
+            .summary("One organisation: an operator any, a buyer its own")
+            .answers::<accounts::ApplicantView>(200, "The organisation and its accounts."),
+        put("/v1/organisations/{id}", Buyer, accounts::hand_in)
+            .summary("Hand in a profile again, after it was returned or refused")
+            .takes::<accounts::Profile>()
+            .answers::<accounts::ApplicantView>(200, "The organisation, pending again.")
+            .errors(&[Conflict]),
+        post("/v1/organisations/{id}/decisions", Operator, accounts::decide)
+            .summary("Approve an organisation, return it for changes, or refuse it")
+            .takes::<accounts::Decision>()
+            .answers::<accounts::ApplicantView>(200, "The organisation as decided.")
+            .errors(&[Conflict]),
+        put("/v1/organisations/{id}/credit-limit", Operator, accounts::set_credit_limit)
+            .summary("Set what an organisation may owe at most")
+            .takes::<accounts::CreditLimit>()
+            .answers::<accounts::ApplicantView>(200, "The organisation."),
+    ]
+}
+
+fn about_pools() -> Vec<Operation> {
+    vec![
+        get("/v1/pools", Anyone, pools::list)
+            .summary("List the pools")
+            .query::<PageQuery>()
+            .answers_page::<pools::PoolView>("A page of pools."),
+        post("/v1/pools", Operator, pools::create)
+            .summary("Make a pool")
+            .takes::<pools::NewPool>()
+            .answers::<pools::PoolView>(201, "The pool.")
+            .errors(&[Conflict]),
+        get("/v1/pools/{id}", Anyone, pools::read)
+            .summary("One pool: rules, members, privacy budget, consent text")
+            .answers::<pools::PoolView>(200, "The pool."),
+        patch("/v1/pools/{id}", Operator, pools::change)
+            .summary("Change a pool's settings; open votes keep theirs")
+            .takes::<pools::PoolChange>()
+            .answers::<pools::PoolView>(200, "The pool.")
+            .errors(&[Conflict]),
+        get("/v1/pools/{id}/consent-texts", Anyone, pools::texts)
+            .summary("Every version of a pool's consent text")
+            .answers_page::<pools::ConsentTextView>("All of them, newest first."),
+        post("/v1/pools/{id}/consent-texts", Operator, pools::publish_text)
+            .summary("Publish a new version of a pool's consent text")
+            .takes::<pools::NewConsentText>()
+            .answers::<pools::ConsentTextView>(201, "The new version."),
+        get("/v1/memberships", Member, pools::own_all)
+            .summary("One's own memberships")
+            .answers_page::<pools::MembershipView>("All of them."),
+        get("/v1/pools/{id}/membership", Member, pools::own)
+            .summary("One's own membership in a pool")
+            .answers::<pools::MembershipView>(200, "The membership with its consents."),
+        post("/v1/pools/{id}/membership", Member, pools::join)
+            .summary("Join a pool, consenting to some or all of its purposes")
+            .takes::<pools::Join>()
+            .answers::<pools::MembershipView>(201, "The membership.")
+            .errors(&[Conflict]),
+        delete("/v1/pools/{id}/membership", Member, erasure::leave_pool)
+            .summary("Leave a pool")
+            .answers::<pools::MembershipView>(200, "The membership, ended.")
+            .errors(&[Conflict]),
+        put("/v1/pools/{id}/membership/consents/{purpose}", Member, pools::give_consent)
+            .summary("Consent to a purpose")
+            .takes::<pools::GiveConsent>()
+            .answers::<pools::MembershipView>(200, "The membership with its consents.")
+            .errors(&[Conflict]),
+        delete("/v1/pools/{id}/membership/consents/{purpose}", Member, pools::withdraw_consent)
+            .summary("Take a consent back")
+            .answers::<pools::MembershipView>(200, "The membership with its consents.")
+            .errors(&[Conflict]),
+    ]
+}
+
+fn about_recipes_and_listings() -> Vec<Operation> {
+    vec![
+        get("/v1/recipes", Operator, datasets::list_recipes)
+            .summary("List recipes, newest first")
+            .query::<datasets::RecipesQuery>()
+            .answers_page::<datasets::RecipeView>("A page of recipes."),
+        post("/v1/recipes", Operator, datasets::create_recipe)
+            .summary("Keep a recipe, as a new version of its name")
+            .takes::<datasets::NewRecipe>()
+            .answers::<datasets::RecipeView>(201, "The recipe, explained."),
+        get("/v1/recipes/{id}", Operator, datasets::read_recipe)
+            .summary("One recipe, explained")
+            .answers::<datasets::RecipeView>(200, "The recipe."),
+        get("/v1/recipes/{id}/quote", Operator, datasets::quote)
+            .summary("What a recipe will give, without looking at data")
+            .query::<datasets::QuoteQuery>()
+            .answers::<datasets::AccuracySheet>(200, "Noise, error bars, threshold, epsilon, likely rows."),
+        get("/v1/listings", Operator, datasets::list)
+            .summary("Every listing, drafts and unlisted ones included")
+            .query::<datasets::ListingsQuery>()
+            .answers_page::<datasets::Listing>("A page of listings."),
+        post("/v1/datasets", Operator, datasets::create)
+            .summary("Write a listing, as a draft")
+            .takes::<datasets::NewDataset>()
+            .answers::<datasets::Listing>(201, "The draft.")
+            .errors(&[PriceBelowFloor]),
+        patch("/v1/datasets/{id}", Operator, datasets::edit)
+            .summary("Change a draft")
+            .takes::<datasets::DatasetChanges>()
+            .answers::<datasets::Listing>(200, "The draft.")
+            .errors(&[Conflict, PriceBelowFloor]),
+        post("/v1/datasets/{id}/publish", Operator, datasets::publish)
+            .summary("List a draft; its purposes are fixed from then on")
+            .answers::<datasets::Listing>(200, "The listing.")
+            .errors(&[Conflict, Invalid, PriceBelowFloor]),
+        post("/v1/datasets/{id}/unlist", Operator, datasets::unlist)
+            .summary("Take a listing out of the catalogue")
+            .takes::<datasets::Unlisting>()
+            .answers::<datasets::Listing>(200, "The listing.")
+            .errors(&[Conflict]),
+    ]
+}
+
+fn about_the_catalogue() -> Vec<Operation> {
+    vec![
+        get("/v1/datasets", Anyone, datasets::catalogue)
+            .summary("Browse and search the catalogue")
+            .query::<datasets::CatalogueQuery>()
+            .answers::<datasets::CatalogueView>(200, "A page of listings with facets."),
+        get("/v1/datasets/{id}", Anyone, datasets::dataset)
+            .summary("One dataset, with everything that a buyer wants to know")
+            .answers::<datasets::DatasetView>(200, "The dataset."),
+        get("/v1/datasets/{id}/dictionary", Anyone, datasets::dictionary)
+            .summary("What the columns mean")
+            .answers_file(200, "The data dictionary.", "application/json"),
+        get("/v1/datasets/{id}/accuracy", Anyone, datasets::accuracy)
+            .summary("What an edition will give, without looking at data")
+            .answers::<datasets::AccuracySheet>(200, "The accuracy sheet."),
+        get("/v1/datasets/{id}/twin.parquet", Anyone, datasets::twin_parquet)
+            .summary("A made-up file of the same shape, as Parquet")
+            .answers_file(200, "The synthetic twin.", "application/vnd.apache.parquet"),
+        get("/v1/datasets/{id}/twin.csv", Anyone, datasets::twin_csv)
+            .summary("A made-up file of the same shape, as CSV")
+            .answers_file(200, "The synthetic twin.", "text/csv"),
+        get("/v1/editions/{id}", Caller, datasets::edition)
+            .summary("One edition, for operators and those licensed to it")
+            .answers::<datasets::EditionView>(200, "The edition, with the stage it is in."),
+        get("/v1/editions/{id}/manifest", Caller, datasets::manifest)
+            .summary("The manifest of an edition, for operators and those licensed to it")
+            .answers::<datasets::EditionManifest>(200, "Parameters, error bars, files and digests.")
+            .errors(&[LicencePreparing]),
+    ]
+}
+
+fn about_offers_and_votes() -> Vec<Operation> {
+    vec![
+        get("/v1/offers", Caller, offers::list)
+            .summary("List offers: a buyer its organisation's, an operator all")
+            .query::<PageQuery>()
+            .query::<offers::OfferFilter>()
+            .answers_page::<offers::OfferSummary>("A page of offers, newest first."),
+        post("/v1/offers", Buyer, offers::place)
+            .summary("Make an offer")
+            .description("The terms are frozen and hashed, and the members vote on exactly them.")
+            .once()
+            .takes::<offers::NewOffer>()
+            .answers::<offers::OfferView>(201, "The offer, with its terms and dates.")
+            .errors(&[EmailNotVerified, BuyerNotApproved, CreditLimit, BudgetExhausted, ExclusivelyLicensed])
+            .errors(&[PurposeNotOffered, PriceBelowFloor, EmptyElectorate, NotFound, Conflict]),
+        get("/v1/offers/{id}", Caller, offers::read)
+            .summary("One offer: terms, dates, totals, turnout, what has happened")
+            .answers::<offers::OfferView>(200, "The offer."),
+        get("/v1/offers/{id}/terms", Caller, offers::terms)
+            .summary("The frozen terms, byte for byte")
+            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash."),
+        post("/v1/offers/{id}/withdraw", Buyer, offers::withdraw)
+            .summary("Take an undecided offer back")
+            .answers::<offers::OfferView>(200, "The offer, withdrawn.")
+            .errors(&[Conflict]),
+        post("/v1/offers/{id}/void", Operator, offers::void)
+            .summary("Call an undecided offer and its vote off, with a public reason")
+            .takes::<offers::VoidOffer>()
+            .answers::<offers::OfferView>(200, "The offer, void.")
+            .errors(&[Conflict]),
+        get("/v1/votes", Member, votes::list)
+            .summary("The votes that one may take part in, open ones first")
+            .query::<PageQuery>()
+            .answers_page::<views::VoteView>("A page of votes."),
+        get("/v1/votes/{id}", Caller, votes::read)
+            .summary("One vote: what is decided, the turnout, and after the close the result")
+            .answers::<views::VoteView>(200, "The vote."),
+        get("/v1/votes/{id}/terms", Member, offers::terms_of_vote)
+            .summary("The frozen terms that a vote decides on, byte for byte")
+            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash."),
+        get("/v1/votes/{id}/ballot", Member, votes::own_ballot)
+            .summary("One's own ballot as it counts now")
+            .answers::<views::BallotView>(200, "The ballot."),
+        put("/v1/votes/{id}/ballot", Member, votes::cast)
+            .summary("Cast one's ballot, or change it; the last one counts")
+            .takes::<votes::CastBallot>()
+            .answers::<views::BallotView>(200, "The ballot as it counts now.")
+            .errors(&[NotInElectorate, VoteClosed]),
+    ]
+}
+
+fn about_histories() -> Vec<Operation> {
+    vec![
+        get("/v1/histories", Member, histories::list_own)
+            .summary("One's own histories, newest first")
+            .query::<PageQuery>()
+            .answers_page::<histories::HistoryView>("A page of histories."),
+        post("/v1/histories", Member, histories::upload)
+            .summary("Upload an export as it was downloaded")
+            .description("The zip itself as the body, or as a part of a form. It is read in the background; poll the answer's Location.")
+            .takes_file("application/zip")
+            .takes_file("application/octet-stream")
+            .takes_file("multipart/form-data")
+            .answers::<histories::HistoryView>(202, "The history, being read.")
+            .errors(&[NotAZip, UnsafeArchive, NothingUsable, UploadTooSlow, Conflict]),
+        get("/v1/histories/{id}", Member, histories::own)
+            .summary("One history: is it read, what was kept, what was dropped and why")
+            .answers::<histories::HistoryView>(200, "The history with its report, or the problem with it."),
+        get("/v1/held-histories", Operator, histories::list_held)
+            .summary("Histories that wait for an operator")
+            .query::<PageQuery>()
+            .answers_page::<histories::HeldHistoryView>("A page of held histories."),
+        post("/v1/held-histories/{id}/release", Operator, histories::release)
+            .summary("Accept a held history")
+            .takes::<histories::Decision>()
+            .answers::<histories::HeldHistoryView>(200, "The history, accepted.")
+            .errors(&[Conflict]),
+        post("/v1/held-histories/{id}/reject", Operator, histories::reject)
+            .summary("Refuse a held history; its plays are deleted")
+            .takes::<histories::Decision>()
+            .answers::<histories::HeldHistoryView>(200, "The history, refused.")
+            .errors(&[Conflict]),
+        delete("/v1/me", Member, erasure::leave)
+            .summary("Leave for good: the account is closed and the plays are erased everywhere")
+            .answers::<erasure::Leaving>(202, "What is erased, and what stays."),
+    ]
+}
+
+fn about_purchases() -> Vec<Operation> {
+    vec![
+        get("/v1/purchases", Caller, purchases::list)
+            .summary("List purchases: a buyer its organisation's, an operator all")
+            .query::<PageQuery>()
+            .query::<purchases::PurchaseFilter>()
+            .answers_page::<purchases::PurchaseView>("A page of purchases, newest first."),
+        get("/v1/purchases/{id}", Caller, purchases::read)
+            .summary("One purchase")
+            .answers::<purchases::PurchaseView>(200, "The purchase."),
+        get("/v1/purchases/{id}/invoice", Caller, purchases::invoice)
+            .summary("The invoice, as JSON, text or a page to print")
+            .answers_file(200, "The invoice.", "application/json")
+            .answers_file(200, "The invoice.", "text/plain")
+            .answers_file(200, "The invoice.", "text/html")
+            .errors(&[NotAcceptable]),
+        put("/v1/purchases/{id}/po-number", Buyer, purchases::set_po_number)
+            .summary("Set the purchase order number until the invoice is settled")
+            .takes::<purchases::SetPoNumber>()
+            .answers::<purchases::PurchaseView>(200, "The purchase.")
+            .errors(&[Conflict]),
+        post("/v1/purchases/{id}/settle", Operator, purchases::settle)
+            .summary("Note that an invoice was paid; the licence is granted")
+            .once()
+            .takes::<purchases::Payment>()
+            .answers::<purchases::PurchaseView>(200, "The purchase, settled.")
+            .errors(&[Conflict]),
+        post("/v1/purchases/{id}/refund", Operator, purchases::refund)
+            .summary("Note that a refund that was due is paid back")
+            .once()
+            .takes::<purchases::Payment>()
+            .answers::<purchases::PurchaseView>(200, "The purchase.")
+            .errors(&[Conflict]),
+        get("/v1/purchases/{id}/payouts", Operator, payouts::of_purchase)
+            .summary("Every member's share of a purchase, with the totals")
+            .query::<PageQuery>()
+            .answers::<payouts::SharesView>(200, "Totals and a page of shares."),
+        get("/v1/payouts", Member, payouts::statements)
+            .summary("One's own shares, newest first")
+            .query::<PageQuery>()
+            .answers_page::<payouts::StatementView>("A page of statements."),
+    ]
+}
+
+fn about_licences() -> Vec<Operation> {
+    vec![
+        get("/v1/licences", Caller, purchases::list_licences)
+            .summary("List licences: a buyer its organisation's, an operator all")
+            .query::<PageQuery>()
+            .answers_page::<purchases::LicenceSummary>("A page of licences, newest first."),
+        get("/v1/licences/{id}", Caller, purchases::read_licence)
+            .summary("One licence with its terms")
+            .answers::<purchases::LicenceView>(200, "The licence."),
+        post("/v1/licences/{id}/revoke", Operator, purchases::revoke)
+            .summary("Revoke a licence on a ground of its terms, after their notice")
+            .takes::<purchases::Revoke>()
+            .answers::<purchases::LicenceView>(200, "The licence.")
+            .errors(&[Conflict]),
+        post("/v1/licences/{id}/withdraw-notice", Operator, purchases::withdraw_notice)
+            .summary("Keep a licence whose holder has mended the breach in time")
+            .takes::<purchases::WithdrawNotice>()
+            .answers::<purchases::LicenceView>(200, "The licence.")
+            .errors(&[Conflict]),
+        get("/v1/licences/{id}/files", Buyer, downloads::list)
+            .summary("The files of a licence, with sizes and digests")
+            .answers::<downloads::FilesView>(200, "The files.")
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired]),
+        get("/v1/licences/{id}/files/{name}", Buyer, downloads::file)
+            .summary("Download a file, whole or in part, as often as needed")
+            .answers_file(200, "The whole file.", "application/octet-stream")
+            .answers_file(206, "The range asked for.", "application/octet-stream")
+            .answers_nothing(304, "The caller has it already.")
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, PreconditionFailed, RangeNotSatisfiable]),
+        get("/v1/licences/{id}/accesses", Caller, downloads::accesses)
+            .summary("Who downloaded what under a licence, newest first")
+            .query::<PageQuery>()
+            .answers_page::<downloads::Access>("A page of the access log."),
+    ]
+}
+
+fn about_operating() -> Vec<Operation> {
+    vec![
+        get("/v1/jobs", Operator, operating::jobs)
+            .summary("Background jobs, newest first")
+            .query::<operating::JobsQuery>()
+            .answers_page::<operating::JobView>("A page of jobs."),
+        post("/v1/jobs/{id}/retry", Operator, operating::retry)
+            .summary("Start a job again that was set aside")
+            .answers_nothing(204, "It is due now.")
+            .errors(&[Conflict]),
+        get("/v1/audit-log", Operator, operating::audit_log)
+            .summary("Who did what, and why, newest first")
+            .query::<PageQuery>()
+            .answers_page::<crate::audit::Entry>("A page of the audit log."),
+    ]
+}

@@ -1,0 +1,234 @@
+//! One operation of the API: where it is, who may call it, what it takes, and what it answers.
+//!
+//! The list in [`super`] is made of these; from it come the server's routes, the 405s with their
+//! `Allow`, the OpenAPI document, the page for people, and the walk over every operation in the tests.
+
+use crate::error::Code;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{FromRequest, Handler, Responder, Route, web};
+use std::sync::Arc;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, Schema, Type};
+use utoipa::{IntoParams, ToSchema};
+
+/// Who may call an operation. The handler's signature enforces it; a test holds the two together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// No token needed.
+    Anyone,
+    /// Any account.
+    Caller,
+    /// A buyer.
+    Buyer,
+    /// A member.
+    Member,
+    /// An operator.
+    Operator,
+}
+
+impl Access {
+    /// The word that the document and the page show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Access::Anyone => "anyone",
+            Access::Caller => "any account",
+            Access::Buyer => "a buyer",
+            Access::Member => "a member",
+            Access::Operator => "an operator",
+        }
+    }
+}
+
+/// A body, of a request or of an answer.
+#[derive(Clone)]
+pub struct Body {
+    /// Its media type.
+    pub media_type: &'static str,
+    /// Its shape; `None` for files.
+    pub schema: Option<RefOr<Schema>>,
+}
+
+/// An answer that is not an error.
+#[derive(Clone)]
+pub struct Answer {
+    /// The status code.
+    pub status: StatusCode,
+    /// What it means.
+    pub description: &'static str,
+    /// What it carries; several where the caller may choose.
+    pub bodies: Vec<Body>,
+}
+
+/// One operation. Made by [`get`], [`post`] and so on, and told about by the methods below.
+#[derive(Clone)]
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}` for its variable parts.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// One line.
+    pub summary: &'static str,
+    /// More lines, where one does not do.
+    pub description: Option<&'static str>,
+    /// Bodies that it takes.
+    pub bodies: Vec<Body>,
+    /// What it answers when all goes well.
+    pub answers: Vec<Answer>,
+    /// Codes beyond those that its shape implies.
+    pub errors: Vec<Code>,
+    /// Query parameters.
+    pub query: Vec<Parameter>,
+    /// Whether it takes an `Idempotency-Key`.
+    pub idempotent: bool,
+    /// The schemas that its bodies refer to.
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+    route: Arc<dyn Fn() -> Route + Send + Sync>,
+}
+
+fn operation<F, Args>(method: Method, path: &'static str, access: Access, handler: F) -> Operation
+where
+    F: Handler<Args> + Send + Sync,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    Operation {
+        method,
+        path,
+        access,
+        summary: "",
+        description: None,
+        bodies: Vec::new(),
+        answers: Vec::new(),
+        errors: Vec::new(),
+        query: Vec::new(),
+        idempotent: false,
+        schemas: Vec::new(),
+        route: Arc::new(move || web::route().to(handler.clone())),
+    }
+}
+
+macro_rules! methods {
+    ($($name:ident = $method:ident;)*) => {$(
+        #[doc = concat!("An operation with the method ", stringify!($method), ".")]
+        pub fn $name<F, Args>(path: &'static str, access: Access, handler: F) -> Operation
+        where
+            F: Handler<Args> + Send + Sync,
+            Args: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            operation(Method::$method, path, access, handler)
+        }
+    )*};
+}
+methods! { get = GET; head = HEAD; post = POST; put = PUT; patch = PATCH; delete = DELETE; }
+
+impl Operation {
+    /// The route that actix serves.
+    pub fn route(&self) -> Route {
+        (self.route)().method(self.method.clone())
+    }
+
+    /// A GET answers HEAD as well, without the body (RFC 9110 section 9.3.2).
+    pub fn head_route(&self) -> Option<Route> {
+        (self.method == Method::GET).then(|| (self.route)().method(Method::HEAD))
+    }
+
+    /// What it does, in one line.
+    pub fn summary(mut self, line: &'static str) -> Self {
+        self.summary = line;
+        self
+    }
+
+    /// What it does, where one line is not enough.
+    pub fn description(mut self, text: &'static str) -> Self {
+        self.description = Some(text);
+        self
+    }
+
+    /// It takes a JSON body.
+    pub fn takes<T: ToSchema>(mut self) -> Self {
+        let schema = Some(self.refer::<T>());
+        self.bodies.push(Body { media_type: "application/json", schema });
+        self
+    }
+
+    /// It takes a file.
+    pub fn takes_file(mut self, media_type: &'static str) -> Self {
+        self.bodies.push(Body { media_type, schema: None });
+        self
+    }
+
+    /// It takes query parameters.
+    pub fn query<T: IntoParams>(mut self) -> Self {
+        self.query.extend(T::into_params(|| Some(ParameterIn::Query)));
+        self
+    }
+
+    /// It takes an `Idempotency-Key`.
+    pub fn once(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// It answers JSON.
+    pub fn answers<T: ToSchema>(mut self, status: u16, description: &'static str) -> Self {
+        let schema = Some(self.refer::<T>());
+        self.push_answer(status, description, Some(Body { media_type: "application/json", schema }))
+    }
+
+    /// It answers a page of a list.
+    pub fn answers_page<T: ToSchema>(mut self, description: &'static str) -> Self {
+        let item = self.refer::<T>();
+        let cursor = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("Give this as `cursor` to get the next page; missing on the last one."));
+        let page = ObjectBuilder::new()
+            .property("items", ArrayBuilder::new().items(item))
+            .required("items")
+            .property("next_cursor", cursor);
+        self.push_answer(200, description, Some(Body { media_type: "application/json", schema: Some(page.into()) }))
+    }
+
+    /// It answers a list that has no pages.
+    pub fn answers_list<T: ToSchema>(mut self, description: &'static str) -> Self {
+        let list = ArrayBuilder::new().items(self.refer::<T>());
+        self.push_answer(200, description, Some(Body { media_type: "application/json", schema: Some(list.into()) }))
+    }
+
+    /// It answers a file or a text.
+    pub fn answers_file(self, status: u16, description: &'static str, media_type: &'static str) -> Self {
+        self.push_answer(status, description, Some(Body { media_type, schema: None }))
+    }
+
+    /// It answers without a body.
+    pub fn answers_nothing(self, status: u16, description: &'static str) -> Self {
+        self.push_answer(status, description, None)
+    }
+
+    /// Errors beyond those that follow from its shape: 401 and 403 where a token is needed, 400, 413,
+    /// 415 and 422 where there is a body, 404 where the path has variable parts, 405, 500 and 503 always.
+    pub fn errors(mut self, codes: &[Code]) -> Self {
+        self.errors.extend(codes);
+        self
+    }
+
+    fn push_answer(mut self, status: u16, description: &'static str, body: Option<Body>) -> Self {
+        // The list is written by us and walked by tests: a number that is no status does not get far.
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        match self.answers.iter_mut().find(|answer| answer.status == status) {
+            Some(answer) => answer.bodies.extend(body),
+            None => self.answers.push(Answer { status, description, bodies: body.into_iter().collect() }),
+        }
+        self
+    }
+
+    fn refer<T: ToSchema>(&mut self) -> RefOr<Schema> {
+        let name = T::name().into_owned();
+        T::schemas(&mut self.schemas);
+        self.schemas.push((name.clone(), T::schema()));
+        RefOr::Ref(Ref::from_schema_name(name))
+    }
+}
