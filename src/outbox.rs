@@ -4,8 +4,8 @@
 //! as `dead` after some tries and never blocks another. Only `notify` sends them, driven by `jobs`.
 
 use crate::clock::UtcTime;
+use crate::db::Tx;
 use crate::db::schema::outbox;
-use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::ids::EventId;
 use crate::text_enum;
@@ -112,12 +112,4 @@ pub fn failed(tx: &mut Tx, event: &Event, why: &str) -> Result<()> {
         ))
         .execute(&mut **tx)?;
     Ok(())
-}
-
-/// Events that wait, due or not.
-///
-/// # Errors
-/// `internal` where the database fails.
-pub fn waiting(db: &mut Db) -> Result<i64> {
-    Ok(outbox::table.filter(outbox::state.eq(EventState::Waiting)).count().get_result(db)?)
 }
