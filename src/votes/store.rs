@@ -29,7 +29,7 @@ pub fn find(db: &mut Db, id: &VoteId) -> Result<Option<Vote>> {
 /// has not been opened. One statement: this is the hot path.
 pub fn standing(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Option<Standing>> {
     let member_id = member_id.clone(); // the joins keep what they compare with
-    type Row = (VoteState, Option<UtcTime>, Option<UtcTime>, Option<AccountId>);
+    type Row = (VoteState, Option<UtcTime>, Option<UtcTime>, UtcTime, Option<AccountId>);
     let row: Option<Row> = votes::table
         .inner_join(
             memberships::table.on(memberships::pool_id
@@ -39,13 +39,20 @@ pub fn standing(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Optio
         )
         .left_join(electors::table.on(electors::vote_id.eq(votes::id).and(electors::member_id.eq(member_id))))
         .filter(votes::id.eq(id).and(votes::opens_at.is_not_null()))
-        .select((votes::state, votes::opens_at, votes::closes_at, electors::member_id.nullable()))
+        .select((
+            votes::state,
+            votes::opens_at,
+            votes::closes_at,
+            memberships::joined_at,
+            electors::member_id.nullable(),
+        ))
         .first(db)
         .optional()?;
-    Ok(row.map(|(state, opens_at, closes_at, elector)| Standing {
+    Ok(row.map(|(state, opens_at, closes_at, joined_at, elector)| Standing {
         state,
         window: opens_at.zip(closes_at).map(|(opens_at, closes_at)| Window { opens_at, closes_at }),
-        is_elector: elector.is_some(),
+        // Who left and came back while it was open has given the vote up.
+        is_elector: elector.is_some() && opens_at.is_some_and(|opened_at| joined_at <= opened_at),
     }))
 }
 

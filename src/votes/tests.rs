@@ -299,3 +299,25 @@ async fn an_electorate_larger_than_one_piece_is_listed_whole() {
     let vote_id = id.clone();
     assert_eq!(ctx.db.read(move |db| steps::electors(db, &vote_id)).await.unwrap().len(), 2_345);
 }
+
+#[tokio::test]
+async fn who_leaves_and_comes_back_while_a_vote_is_open_has_given_it_up() {
+    let (ctx, _guard) = Context::for_tests();
+    let pool_id = pool(&ctx, rules()).await;
+    let members = members(&ctx, &pool_id, 2).await;
+    let (vote_id, _) = open_vote(&ctx, &pool_id, &members).await;
+    ctx.clock.advance_s(60).unwrap();
+    let back = members[0].account_id.clone();
+    ctx.db
+        .write(move |tx| {
+            let now = tx.now();
+            let own = memberships::table.filter(memberships::member_id.eq(&back));
+            diesel::update(own).set(memberships::joined_at.eq(now)).execute(&mut **tx)?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let refused = actions::cast(&ctx, &members[0], vote_id.clone(), Choice::Yes).await;
+    assert_eq!(refused.unwrap_err().code(), Code::NotInElectorate);
+    actions::cast(&ctx, &members[1], vote_id, Choice::Yes).await.unwrap();
+}
