@@ -2,9 +2,10 @@
 //! effect, and replayed to whoever sends the same key again (draft-ietf-httpapi-idempotency-key-header-07).
 //!
 //! Keys belong to an account. The same key with another request is refused. A request that failed
-//! leaves no trace, so that it may be mended and sent again. Secrets that are shown once never pass
+//! leaves no trace, so that it may be mended and sent again. Answers are kept for a month. Secrets that are shown once never pass
 //! through here.
 
+use crate::clock::UtcTime;
 use crate::db::schema::idempotency_keys;
 use crate::db::{Db, Tx};
 use crate::error::{Code, Error, Result};
@@ -80,6 +81,23 @@ pub fn once<T: Serialize>(
         ))
         .execute(&mut **tx)?;
     Ok(Kept { status, body })
+}
+
+/// Forgets some of the answers that were kept before an instant; says how many.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn prune(tx: &mut Tx, before: UtcTime, most: usize) -> Result<usize> {
+    let most = i64::try_from(most).map_err(Error::internal)?;
+    let old: Vec<(AccountId, String)> = idempotency_keys::table
+        .filter(idempotency_keys::created_at.lt(before))
+        .select((idempotency_keys::account_id, idempotency_keys::idempotency_key))
+        .limit(most)
+        .load(&mut **tx)?;
+    for (account_id, key) in &old {
+        diesel::delete(idempotency_keys::table.find((account_id, key))).execute(&mut **tx)?;
+    }
+    Ok(old.len())
 }
 
 fn find(db: &mut Db, once: &Once) -> Result<Option<(String, i32, String)>> {

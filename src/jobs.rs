@@ -1,8 +1,8 @@
 //! The background worker: claims due work and runs it, on a runtime of its own, so that drawing an
 //! edition never takes time from a request.
 //!
-//! Three lanes run side by side: votes and deadlines, which must be prompt; draws, payouts and
-//! erasures, which may take long; and the outbox. Several servers on one PostgreSQL share the work by
+//! Four lanes run side by side: votes and deadlines, which must be prompt; draws, payouts and
+//! erasures, which may take long; the outbox; and the upkeep. Several servers on one PostgreSQL share the work by
 //! leases.
 
 use crate::aggregates::Progress;
@@ -12,13 +12,16 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, EditionId, LicenceId, OfferId, PurchaseId, VoteId};
 use crate::offers::model::OfferState;
 use crate::queue::{self, Job, JobKind};
-use crate::{erasure, notify, offers, payouts, purchases};
+use crate::{erasure, notify, offers, payouts, purchases, upkeep};
 use std::time::Duration;
 use tokio::sync::watch;
 use tracing::Instrument;
 
 const PROMPT: [JobKind; 4] = [JobKind::OpenVote, JobKind::CloseVote, JobKind::LapseOffer, JobKind::ExpireLicence];
 const LONG: [JobKind; 3] = [JobKind::DrawEdition, JobKind::Payout, JobKind::EraseMember];
+
+/// How often what is over is cleared away.
+const UPKEEP_PERIOD: Duration = Duration::from_secs(3_600);
 
 /// The running worker.
 pub struct Runner {
@@ -44,7 +47,8 @@ impl Runner {
                 tokio::join!(
                     lane(&ctx, &PROMPT, "prompt", stopped.clone()),
                     lane(&ctx, &LONG, "long", stopped.clone()),
-                    outbox_lane(&ctx, stopped),
+                    outbox_lane(&ctx, stopped.clone()),
+                    upkeep_lane(&ctx, stopped),
                 );
             });
         })?;
@@ -101,6 +105,20 @@ async fn outbox_lane(ctx: &Context, mut stopped: watch::Receiver<bool>) {
                 tracing::error!(job.lane = "outbox", error.cause = ?error.cause(), "the outbox could not be read");
                 rest(ctx, &mut stopped).await;
             }
+        }
+    }
+}
+
+async fn upkeep_lane(ctx: &Context, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match upkeep::sweep(ctx).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(job.lane = "upkeep", upkeep.rows_removed = removed, "swept"),
+            Err(error) => tracing::error!(job.lane = "upkeep", error.cause = ?error.cause(), "the sweep failed"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(UPKEEP_PERIOD) => {}
+            _ = stopped.changed() => {}
         }
     }
 }

@@ -11,7 +11,7 @@
 //! [`telemetry`], [`page`], [`storage`], [`secrets`], [`idempotency`], [`outbox`], [`queue`], [`audit`],
 //! [`context`]), then the slices ([`accounts`], [`pools`], [`histories`], [`aggregates`], [`datasets`],
 //! [`votes`], [`ledger`], [`offers`], [`purchases`], [`payouts`], [`downloads`], [`notify`], [`erasure`]), and last
-//! what puts them together ([`jobs`], [`routes`], [`app`], [`cli`]).
+//! what puts them together ([`upkeep`], [`jobs`], [`routes`], [`app`], [`cli`]).
 //!
 //! One offer's way: [`offers`] freezes the buyer's terms and reserves privacy budget in [`pools`]; a job
 //! takes the electorate and opens a vote in [`votes`]; when it closes, [`offers`] is decided and
@@ -49,4 +49,5 @@ pub mod routes;
 pub mod secrets;
 pub mod storage;
 pub mod telemetry;
+pub mod upkeep;
 pub mod votes;

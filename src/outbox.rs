@@ -6,7 +6,7 @@
 use crate::clock::UtcTime;
 use crate::db::Tx;
 use crate::db::schema::outbox;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::EventId;
 use crate::text_enum;
 use diesel::prelude::*;
@@ -112,4 +112,15 @@ pub fn failed(tx: &mut Tx, event: &Event, why: &str) -> Result<()> {
         ))
         .execute(&mut **tx)?;
     Ok(())
+}
+
+/// Forgets some of the events that were sent and had been written before an instant; says how many.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn prune(tx: &mut Tx, before: UtcTime, most: usize) -> Result<usize> {
+    let most = i64::try_from(most).map_err(Error::internal)?;
+    let old = outbox::table.filter(outbox::state.eq(EventState::Sent).and(outbox::created_at.lt(before)));
+    let old: Vec<EventId> = old.select(outbox::id).limit(most).load(&mut **tx)?;
+    Ok(diesel::delete(outbox::table.filter(outbox::id.eq_any(&old))).execute(&mut **tx)?)
 }

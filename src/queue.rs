@@ -7,7 +7,7 @@
 use crate::clock::UtcTime;
 use crate::db::schema::jobs;
 use crate::db::{Db, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::JobId;
 use crate::text_enum;
 use diesel::prelude::*;
@@ -203,4 +203,15 @@ pub fn retry(tx: &mut Tx, id: &JobId) -> Result<bool> {
         .execute(&mut **tx)?;
     tx.wake_jobs();
     Ok(changed == 1)
+}
+
+/// Forgets some of the jobs that were done before an instant; says how many.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn prune(tx: &mut Tx, before: UtcTime, most: usize) -> Result<usize> {
+    let most = i64::try_from(most).map_err(Error::internal)?;
+    let old = jobs::table.filter(jobs::state.eq(JobState::Done).and(jobs::finished_at.lt(before)));
+    let old: Vec<JobId> = old.select(jobs::id).limit(most).load(&mut **tx)?;
+    Ok(diesel::delete(jobs::table.filter(jobs::id.eq_any(&old))).execute(&mut **tx)?)
 }

@@ -105,3 +105,11 @@ fn add_token(tx: &mut Tx, session_id: &SessionId) -> Result<String> {
         .execute(&mut **tx)?;
     Ok(token.text)
 }
+
+/// Removes sessions that were over before an instant, with their tokens.
+pub fn prune(db: &mut Db, before: UtcTime, most: i64) -> Result<usize> {
+    let old = sessions::table.filter(sessions::expires_at.lt(before)).select(sessions::id).limit(most);
+    let old: Vec<SessionId> = old.load(db)?;
+    diesel::delete(refresh_tokens::table.filter(refresh_tokens::session_id.eq_any(&old))).execute(db)?;
+    Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(&old))).execute(db)?)
+}

@@ -4,6 +4,7 @@ use super::caller::Buyer;
 use super::model::{Account, EmailTokenPurpose, Organisation, OrganisationState, Role};
 use super::opaque::Opaque;
 use super::{sessions, store};
+use crate::clock::UtcTime;
 use crate::db::{Db, Tx};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, OrganisationId};
@@ -95,4 +96,20 @@ pub fn close_account(tx: &mut Tx, pepper: &Pepper, id: &AccountId) -> Result<()>
 /// The keyed hash by which an address is recognised after its holder has left.
 pub fn email_tag(pepper: &Pepper, email: &str) -> String {
     pepper.tag(TOMBSTONE_PURPOSE, email.as_bytes())
+}
+
+/// Forgets some of the sessions that were over before an instant, with their tokens; says how many.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn prune_sessions(tx: &mut Tx, before: UtcTime, most: usize) -> Result<usize> {
+    sessions::prune(tx, before, i64::try_from(most).map_err(Error::internal)?)
+}
+
+/// Forgets some of the mailed tokens that were over before an instant; says how many.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn prune_email_tokens(tx: &mut Tx, before: UtcTime, most: usize) -> Result<usize> {
+    store::prune_email_tokens(tx, before, i64::try_from(most).map_err(Error::internal)?)
 }

@@ -289,3 +289,10 @@ pub fn set_tombstone(db: &mut Db, tag: &str, left_at: UtcTime) -> Result<()> {
         .execute(db)?;
     Ok(())
 }
+
+/// Removes mailed tokens that were over before an instant.
+pub fn prune_email_tokens(db: &mut Db, before: UtcTime, most: i64) -> Result<usize> {
+    let old = email_tokens::table.filter(email_tokens::expires_at.lt(before)).select(email_tokens::token_hash);
+    let old: Vec<String> = old.limit(most).load(db)?;
+    Ok(diesel::delete(email_tokens::table.filter(email_tokens::token_hash.eq_any(&old))).execute(db)?)
+}

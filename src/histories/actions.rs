@@ -16,6 +16,9 @@ use crate::pools;
 use diesel::prelude::*;
 use std::fs::File;
 
+/// An upload waits for its turn and is read within this time, in seconds.
+const READING_S_MAX: i64 = 3_600;
+
 /// Takes an archive that has arrived, once a look at its directory shows that it can be read safely.
 /// What is returned is to be given to [`read`].
 ///
@@ -51,15 +54,22 @@ pub async fn read(ctx: &Context, arrived: Arrived) {
 }
 
 /// Rejects the uploads that a server was reading when it stopped: to be called before a server takes
-/// requests. Where several servers share a PostgreSQL, another may be at work on what arrived lately,
-/// and it is to be called from time to time. Returns how many were found.
+/// requests. Where several servers share a PostgreSQL, another may be at work on what arrived lately;
+/// that is left to [`recover_abandoned`]. Returns how many were found.
 ///
 /// # Errors
 /// `internal` where the database or the files fail.
 pub async fn recover(ctx: &Context) -> Result<usize> {
-    // An hour to wait for its turn and to be read.
-    let in_work_s = if ctx.db.is_sqlite() { 0 } else { 3_600 };
-    reading::recover(ctx, ctx.clock.now().plus_s(-in_work_s)).await
+    if ctx.db.is_sqlite() { reading::recover(ctx, ctx.clock.now()).await } else { recover_abandoned(ctx).await }
+}
+
+/// Rejects the uploads that arrived so long ago that no server can still be reading them: to be called
+/// from time to time. Returns how many were found.
+///
+/// # Errors
+/// `internal` where the database or the files fail.
+pub async fn recover_abandoned(ctx: &Context) -> Result<usize> {
+    reading::recover(ctx, ctx.clock.now().plus_s(-READING_S_MAX)).await
 }
 
 /// One history of the member.

@@ -33,6 +33,7 @@ const ORDER: &[&str] = &[
     "downloads",
     "notify",
     "erasure",
+    "upkeep",
     "jobs",
     "routes",
     "app",
