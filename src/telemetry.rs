@@ -14,6 +14,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
@@ -35,7 +36,30 @@ pub fn start(settings: &Log) -> Result<()> {
         LogFormat::Pretty => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
+    LOGS_PANICS.store(true, Ordering::SeqCst);
+    restore_panic_hook();
     Ok(())
+}
+
+/// Whether panics go to the log like everything else; where no log was started, the runtime prints them.
+static LOGS_PANICS: AtomicBool = AtomicBool::new(false);
+
+/// Has panics told of again. The noise library silences them for a moment while it works, by swapping the
+/// process's one hook; when two threads do so at once, the silent hook can stay. Whoever has called that
+/// library calls this afterwards, so that the last one to leave puts things right.
+pub fn restore_panic_hook() {
+    if std::thread::panicking() {
+        return; // the hook must not be touched now, and somebody else comes by later
+    }
+    if LOGS_PANICS.load(Ordering::SeqCst) {
+        std::panic::set_hook(Box::new(|panic| {
+            let location = panic.location().map(ToString::to_string).unwrap_or_default();
+            let message = panic.payload_as_str().unwrap_or("a payload that is no text");
+            tracing::error!(panic.location = %location, panic.message = %message, "panicked");
+        }));
+    } else {
+        drop(std::panic::take_hook()); // which leaves the runtime's own
+    }
 }
 
 /// What a server counts about itself.

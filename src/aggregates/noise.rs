@@ -13,6 +13,7 @@
 use super::bound::ArtistCount;
 use super::recipe::{ArtistPreference, Cost, NANO, PICO};
 use crate::error::{Error, Result};
+use crate::telemetry;
 use opendp::accuracy::{discrete_gaussian_scale_to_accuracy, gaussian_scale_to_accuracy};
 use opendp::combinators::{CompositionMeasure, ConcentratedMeasure};
 use opendp::core::Measurement;
@@ -58,6 +59,7 @@ impl MeasureNoise {
     /// # Errors
     /// `internal`: the library cannot tell.
     pub fn half_width_95_all(&self, rows: u64) -> Result<Option<i64>> {
+        let _loud = Loud;
         if rows == 0 { Ok(None) } else { half_width(self.sigma, 0.05 / rows as f64).map(Some) }
     }
 }
@@ -87,6 +89,7 @@ impl NoisePlan {
     /// `internal`: the library counts a higher cost than the recipe declares, or refuses the parameters. A
     /// validated recipe does not come to that.
     pub fn of(p: &ArtistPreference) -> Result<NoisePlan> {
+        let _loud = Loud;
         let declared = super::recipe::Recipe::ArtistPreference(p.clone()).cost();
         let sigma = p.fans_sigma();
         let delta_single = delta_single(declared.delta(), p.artists_per_member);
@@ -135,6 +138,7 @@ impl NoisePlan {
     /// # Errors
     /// `internal`: the library failed.
     pub fn release(&self, counts: &[ArtistCount]) -> Result<Vec<Row>> {
+        let _loud = Loud;
         let below_floor = i64::from(self.parameters.floor_members) - 1;
         // The floor, inside the mechanism: n becomes n - (K - 1), and only what stays above zero goes in. That changes by
         // at most one where n does, and a new artist still comes in with at most 1, so the sensitivities stand.
@@ -158,6 +162,15 @@ impl NoisePlan {
         }
         rows.sort_by(|a, b| b.fans.cmp(&a.fans).then_with(|| a.artist.cmp(&b.artist)));
         Ok(rows)
+    }
+}
+
+/// Held while the library is called: afterwards panics are told of again, which the library silences.
+struct Loud;
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        telemetry::restore_panic_hook();
     }
 }
 
@@ -212,6 +225,7 @@ fn half_width(sigma: f64, alpha: f64) -> Result<i64> {
 /// # Errors
 /// `internal`: the library cannot convert.
 pub fn epsilon_at(cost: Cost, delta_pico: u64) -> Result<Option<f64>> {
+    let _loud = Loud;
     let (profile, spent) =
         Approximate::<ZeroConcentratedDivergence>::convert((cost.rho(), cost.delta())).map_err(failed)?;
     let left = delta_pico as f64 / PICO as f64 - spent;
