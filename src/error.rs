@@ -52,6 +52,7 @@ error_table! {
     NotInElectorate       = "not-in-electorate",       403, "Not among those who vote on this offer";
     LicenceRevoked        = "licence-revoked",         403, "The licence was revoked";
     LicenceExpired        = "licence-expired",         403, "The licence has expired";
+    LicenceCancelled      = "licence-cancelled",       403, "The licence was cancelled before it began";
     NotFound              = "not-found",               404, "There is nothing here";
     MethodNotAllowed      = "method-not-allowed",      405, "This resource has no such method";
     NotAcceptable         = "not-acceptable",          406, "No representation of the kind asked for";

@@ -35,6 +35,8 @@ text_enum! {
         Published = "published",
         /// The last try to draw it failed. Its cost stays reserved, and it may be tried again.
         Failed = "failed",
+        /// Given up before it was published. Its cost is free again, as nothing of it was ever seen.
+        Cancelled = "cancelled",
     }
 }
 
@@ -172,6 +174,6 @@ mod tests {
         assert_eq!(table, [[true, true, false], [false, false, true], [false, true, false]]);
         let drawable: Vec<_> =
             EditionState::ALL.iter().map(|state| EditionState::PUBLISH_FROM.contains(state)).collect();
-        assert_eq!(drawable, [true, false, true]);
+        assert_eq!(drawable, [true, false, true, false]);
     }
 }

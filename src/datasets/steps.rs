@@ -6,6 +6,7 @@ use crate::clock::UtcTime;
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::ids::{AccountId, DatasetId, EditionId, RecipeId};
+use crate::pools;
 
 /// One dataset, in whatever state: who asks decides what may be seen of it.
 ///
@@ -60,6 +61,21 @@ pub fn begin_edition(tx: &mut Tx, dataset_id: &DatasetId, subject_id: &str) -> R
 /// `internal` where the database fails.
 pub fn add_edition_members(tx: &mut Tx, id: &EditionId, members: &[AccountId]) -> Result<()> {
     store::add_members(tx, id, members)
+}
+
+/// Gives up an edition that cannot be drawn, and what was reserved for it. A try that is under way
+/// publishes nothing any more. `false` where it is published or was given up before.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn cancel_edition(tx: &mut Tx, id: &EditionId) -> Result<bool> {
+    if !store::cancel_edition(tx, id)? {
+        return Ok(false);
+    }
+    let subject_id = store::edition(tx, id)?.subject_id;
+    pools::steps::release_budget(tx, &subject_id)?;
+    catalogue_changed(tx)?;
+    Ok(true)
 }
 
 /// Who is in an edition, sorted by id.

@@ -1,7 +1,7 @@
 //! From a notice to a letter: looks up what the wording needs, at the moment of sending.
 
 use super::notices::{Kind, Notice};
-use super::wording::{self, Letter, Links, Proposal};
+use super::wording::{self, Letter, Links, Proposal, Ready};
 use crate::accounts::model::{Account, AccountState, EmailTokenPurpose, OrganisationState};
 use crate::db::Tx;
 use crate::error::{Code, Result};
@@ -74,7 +74,15 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
             wording::offer_decided(links, &proposal(&offer, format!("/v1/offers/{}", offer.id))?, &offer)
         }
         Kind::InvoiceIssued => invoice_issued(tx, links, notice)?,
+        Kind::OfferLapsed => {
+            let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
+            Some(wording::offer_lapsed(links, &proposal(&offer, format!("/v1/offers/{}", offer.id))?, &offer))
+        }
         Kind::LicenceReady => licence_ready(tx, links, notice)?,
+        Kind::LicenceChanged => {
+            let (licence, now) = (purchases::steps::licence(tx, &notice.id("licence_id")?)?, tx.now());
+            Some(wording::licence_changed(links, &licence.terms()?.dataset_title, &licence, now))
+        }
     })
 }
 
@@ -131,8 +139,16 @@ fn licence_ready(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<L
     if licence.state_at(tx.now()) != LicenceState::Active {
         return Ok(None);
     }
-    let path = format!("/v1/licences/{}/files", licence.id);
-    Ok(Some(wording::licence_ready(links, &licence.terms()?.dataset_title, licence.next_end(), &path)))
+    let terms = licence.terms()?;
+    let purchase = purchases::steps::purchase(tx, &licence.purchase_id)?;
+    let due_minor = purchases::steps::refund_due_minor(tx, &purchase)?;
+    let ready = Ready {
+        dataset: terms.dataset_title,
+        ends_at: licence.next_end(),
+        refund_due: (due_minor > 0).then(|| purchase.money(due_minor)),
+        path: format!("/v1/licences/{}/files", licence.id),
+    };
+    Ok(Some(wording::licence_ready(links, &ready)))
 }
 
 #[cfg(test)]

@@ -24,7 +24,9 @@ const PUSHED: &[&str] = &[
     "vote.closed",
     "offer.decided",
     "invoice.issued",
+    "offer.lapsed",
     "licence.ready",
+    "licence.changed",
 ];
 
 /// A house whose members' addresses are verified, but for the last one's.
@@ -162,6 +164,53 @@ async fn a_paid_invoice_is_not_asked_for_and_its_licence_tells_the_buyers_of_the
     let until = licence.ends_at.unwrap().calendar().format("until %Y-%m-%d %H:%M UTC").to_string();
     let link = link(&house, &format!("/v1/licences/{}/files", licence.id));
     reached(&about(&house, "are ready").await, &buyers(&house), &["Artist preference", &until, &link]);
+}
+
+#[tokio::test]
+async fn an_offer_that_nobody_paid_for_tells_the_buyers_that_it_has_lapsed() {
+    let house = house().await;
+    let purchase = house.accepted(EditionChoice::Next).await;
+    house.ctx.clock.advance_s(30 * 86_400).unwrap();
+    crate::purchases::actions::lapse(&house.ctx, &purchase.offer_id).await.unwrap();
+    let link = link(&house, &format!("/v1/offers/{}", purchase.offer_id));
+    let words = ["has lapsed", purchase.invoice_number.as_str(), "Nothing is owed", &link];
+    reached(&about(&house, "your offer for").await, &buyers(&house), &words);
+}
+
+#[tokio::test]
+async fn a_licence_tells_the_buyers_of_every_change() {
+    use crate::purchases::actions::{cancel, expire, revoke, withdraw_notice};
+    let house = house().await;
+    house.stock(3).await;
+    let purchase = house.accepted(EditionChoice::Stock).await;
+    house.settle(&purchase).await.unwrap();
+    let licence = house.licence(&purchase.id).await;
+    let (id, ground) = (licence.id.clone(), licence.terms().unwrap().revocation.grounds[0].clone());
+    let link = link(&house, &format!("/v1/licences/{id}"));
+    revoke(&house.ctx, &house.operator, id.clone(), ground.clone(), "Rows were published.".into()).await.unwrap();
+    let words = ["to be revoked on", "Rows were published.", &link];
+    reached(&about(&house, "is under notice").await, &buyers(&house), &words);
+    withdraw_notice(&house.ctx, &house.operator, id.clone(), "They were taken down.".into()).await.unwrap();
+    reached(&about(&house, "Artist preference\" stands").await, &buyers(&house), &["was taken back", &link]);
+    house.ctx.clock.advance_s(365 * 86_400).unwrap();
+    expire(&house.ctx, &id).await.unwrap();
+    reached(&about(&house, "has ended").await, &buyers(&house), &["A new offer", &link]);
+
+    let (purchase, _) = house.waiting().await;
+    let licence = house.licence(&purchase.id).await;
+    cancel(&house.ctx, &house.operator, licence.id, "Nobody is left.".into()).await.unwrap();
+    let words = ["Nobody is left.", "All of your payment goes back"];
+    reached(&about(&house, "is cancelled").await, &buyers(&house), &words);
+}
+
+#[tokio::test]
+async fn fewer_rows_than_promised_tell_the_buyers_what_goes_back() {
+    let house = house().await;
+    house.promise(1_000_000).await;
+    let (purchase, edition) = house.waiting().await;
+    crate::purchases::actions::draw(&house.ctx, &edition, |_| {}).await.unwrap();
+    let words = format!("fewer rows than the terms promise. {} of your payment goes back", purchase.total());
+    reached(&about(&house, "are ready").await, &buyers(&house), &[&words]);
 }
 
 #[tokio::test]

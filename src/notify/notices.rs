@@ -36,8 +36,12 @@ text_enum! {
         OfferDecided = "offer.decided",
         /// To the buyers: an invoice is to be paid. Payload: `purchase_id`.
         InvoiceIssued = "invoice.issued",
+        /// To the buyers: an accepted offer was not paid in time. Payload: `offer_id`.
+        OfferLapsed = "offer.lapsed",
         /// To the buyers: the files are there. Payload: `licence_id`.
         LicenceReady = "licence.ready",
+        /// To the buyers: a licence is under notice, kept after all, over, or cancelled. Payload: `licence_id`.
+        LicenceChanged = "licence.changed",
     }
 }
 
@@ -115,9 +119,11 @@ impl Notice {
                 return self.many(votes::steps::electors(db, &self.id("vote_id")?)?);
             }
             Kind::OrganisationDecided => self.id("organisation_id")?,
-            Kind::OfferDecided => offers::steps::offer(db, &self.id("offer_id")?)?.organisation_id,
+            Kind::OfferDecided | Kind::OfferLapsed => offers::steps::offer(db, &self.id("offer_id")?)?.organisation_id,
             Kind::InvoiceIssued => purchases::steps::purchase(db, &self.id("purchase_id")?)?.organisation_id,
-            Kind::LicenceReady => purchases::steps::licence(db, &self.id("licence_id")?)?.organisation_id,
+            Kind::LicenceReady | Kind::LicenceChanged => {
+                purchases::steps::licence(db, &self.id("licence_id")?)?.organisation_id
+            }
         };
         self.many(ids(accounts::steps::buyers_of(db, &organisation_id)?))
     }

@@ -8,6 +8,7 @@ use crate::clock::UtcTime;
 use crate::histories::model::HeldHistory;
 use crate::money::Money;
 use crate::offers::model::{Offer, OfferState};
+use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::Purchase;
 use crate::votes::model::{Vote, VoteState};
 
@@ -230,17 +231,83 @@ pub fn invoice_issued(links: &Links, purchase: &Purchase) -> Letter {
     )
 }
 
+/// To the buyer: nobody paid in time.
+pub fn offer_lapsed(links: &Links, proposal: &Proposal, offer: &Offer) -> Letter {
+    let what = format!("Your offer of {} for \"{}\" has lapsed.", proposal.price, proposal.dataset);
+    let reason = offer.reason.as_deref().unwrap_or(NO_REASON);
+    let next = "Nothing is owed. If your payment is on its way, it is sent back. You may make another offer.";
+    let subject = format!("Refrain: your offer for \"{}\" has lapsed", proposal.dataset);
+    letter(links, subject, &[&what, reason, next, "The offer:", &links.to(&proposal.path)])
+}
+
+/// What a licence gives that has just begun.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The dataset's title.
+    pub dataset: String,
+    /// When it ends.
+    pub ends_at: Option<UtcTime>,
+    /// What goes back to the buyer, because there are fewer rows than promised.
+    pub refund_due: Option<Money>,
+    /// Where the files are: a path below the public URL.
+    pub path: String,
+}
+
 /// To the buyer: the files can be had.
-pub fn licence_ready(links: &Links, dataset: &str, ends_at: Option<UtcTime>, path: &str) -> Letter {
-    let until = match ends_at {
+pub fn licence_ready(links: &Links, ready: &Ready) -> Letter {
+    let dataset = &ready.dataset;
+    let until = match ready.ends_at {
         Some(ends_at) => format!("You may download them as often as you like until {}:", when(ends_at)),
         None => "You may download them as often as you like:".to_owned(),
     };
-    letter(
-        links,
-        format!("Refrain: your files of \"{dataset}\" are ready"),
-        &[&format!("The licence for \"{dataset}\" is active, and its files are ready."), &until, &links.to(path)],
-    )
+    let what = format!("The licence for \"{dataset}\" is active, and its files are ready.");
+    let link = links.to(&ready.path);
+    let refund = ready.refund_due.as_ref().map(|due| {
+        format!(
+            "The edition has fewer rows than the terms promise. {due} of your payment goes back to you; there is \
+             nothing to do."
+        )
+    });
+    let mut paragraphs = vec![what.as_str(), until.as_str(), link.as_str()];
+    if let Some(refund) = &refund {
+        paragraphs.insert(1, refund);
+    }
+    letter(links, format!("Refrain: your files of \"{dataset}\" are ready"), &paragraphs)
+}
+
+/// To the buyer: where a licence stands, and why, after something has changed about it.
+pub fn licence_changed(links: &Links, dataset: &str, licence: &Licence, now: UtcTime) -> Letter {
+    let reason = format!("The reason: {}", licence.revoked_reason.as_deref().unwrap_or(NO_REASON));
+    let (change, what, next) = match (licence.state_at(now), licence.revoked_from()) {
+        (LicenceState::Active, Some(from)) => (
+            "is under notice",
+            format!("Your licence for \"{dataset}\" is to be revoked on {}.", when(from)),
+            [reason.as_str(), "Until then you may use it. If you mend the breach in time, tell the operator."]
+                .join("\n\n"),
+        ),
+        (LicenceState::Active | LicenceState::Preparing, _) => (
+            "stands",
+            format!("The notice about your licence for \"{dataset}\" was taken back: the licence stands as it was."),
+            "There is nothing to do.".to_owned(),
+        ),
+        (LicenceState::Revoked, _) => (
+            "is revoked",
+            format!("Your licence for \"{dataset}\" is revoked. Its files can no longer be downloaded."),
+            reason,
+        ),
+        (LicenceState::Expired, _) => (
+            "has ended",
+            format!("The term of your licence for \"{dataset}\" is over. Its files can no longer be downloaded."),
+            "What the terms say about the time after it holds from now on. A new offer gives a new licence.".to_owned(),
+        ),
+        (LicenceState::Cancelled, _) => (
+            "is cancelled",
+            format!("The edition for your licence for \"{dataset}\" cannot be made, so the licence is cancelled."),
+            format!("{reason}\n\nAll of your payment goes back to you; there is nothing to do."),
+        ),
+    };
+    let subject = format!("Refrain: your licence for \"{dataset}\" {change}");
+    letter(links, subject, &[&what, &next, "The licence:", &links.to(&format!("/v1/licences/{}", licence.id))])
 }
 
 /// To operators: a history waits. Whose it is stays out of the mail.
@@ -319,6 +386,10 @@ mod tests {
         HeldHistory { others: vec![history.clone(); others], history, left_at }
     }
 
+    fn ready(ends_at: Option<UtcTime>, refund_due: Option<Money>) -> Ready {
+        Ready { dataset: "Artists of 2025".into(), ends_at, refund_due, path: "/v1/licences/licence_1/files".into() }
+    }
+
     #[test]
     fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
         let links = Links::new("https://refrain.example/");
@@ -337,8 +408,8 @@ mod tests {
             reset_password(&links, "reset_T", time()),
             application_waits(&links, &organisation(OrganisationState::Pending)),
             vote_opened(&links, &proposal, time()),
-            licence_ready(&links, "Artists of 2025", Some(time()), "/v1/licences/licence_1/files"),
-            licence_ready(&links, "Artists of 2025", None, "/v1/licences/licence_1/files"),
+            licence_ready(&links, &ready(Some(time()), None)),
+            licence_ready(&links, &ready(None, Some(Money::new(5_500_000, "USD")))),
             history_held(&links, &held(0, None)),
             history_held(&links, &held(1, Some(time()))),
             history_held(&links, &held(2, None)),

@@ -11,14 +11,15 @@ use crate::purchases::licence::LicenceState;
 use crate::purchases::model::{Purchase, PurchaseState};
 use crate::{datasets, offers, purchases, votes};
 
-/// A settled sale whose files are there; `None` before that, when nothing is shared out yet.
+/// A settled sale whose files are there; `None` before that, when nothing is shared out yet, and where
+/// the licence was cancelled, when nothing ever is.
 ///
 /// # Errors
 /// `not-found` where there is no such purchase.
 pub fn sale(db: &mut Db, id: &PurchaseId) -> Result<Option<Sale>> {
     let purchase = purchases::steps::purchase(db, id)?;
     let Some(licence) = purchases::steps::licence_of(db, id)? else { return Ok(None) };
-    if licence.state == LicenceState::Preparing {
+    if matches!(licence.state, LicenceState::Preparing | LicenceState::Cancelled) {
         return Ok(None);
     }
     let offer = offers::steps::offer(db, &purchase.offer_id)?;

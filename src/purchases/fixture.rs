@@ -236,6 +236,13 @@ impl House {
         Caller { account_id: account_id.clone(), role, organisation_id, session_id }
     }
 
+    /// Where a member's plays lie.
+    pub async fn plays_key(&self, member: &AccountId) -> String {
+        let members = [member.clone()];
+        let keys = self.ctx.db.read(move |db| crate::histories::steps::plays_files(db, &members)).await.unwrap();
+        keys[0].1.clone()
+    }
+
     /// A member leaves the pool.
     pub async fn leave(&self, member: &Member) {
         let id = member.account_id.clone();

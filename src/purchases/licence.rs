@@ -20,6 +20,8 @@ text_enum! {
         Expired = "expired",
         /// Taken away on one of the grounds of the terms.
         Revoked = "revoked",
+        /// Given up before the files were there, because they cannot be made. All of the price goes back.
+        Cancelled = "cancelled",
     }
 }
 
@@ -30,6 +32,7 @@ impl LicenceState {
             LicenceState::Preparing => &[],
             LicenceState::Active => &[LicenceState::Preparing],
             LicenceState::Expired | LicenceState::Revoked => &[LicenceState::Active],
+            LicenceState::Cancelled => &[LicenceState::Preparing],
         }
     }
 }
@@ -62,7 +65,7 @@ pub struct Licence {
     pub starts_at: Option<UtcTime>,
     /// When the term is over.
     pub ends_at: Option<UtcTime>,
-    /// Why it is or will be taken away. Set while the state is `active`, it is a notice.
+    /// Why it is or will be taken away, or was cancelled. Set while the state is `active`, it is a notice.
     pub revoked_reason: Option<String>,
     /// When it has ended, or, after a notice, will have.
     pub ended_at: Option<UtcTime>,
@@ -102,7 +105,7 @@ impl Licence {
 /// Whether a licence may be used at an instant.
 ///
 /// # Errors
-/// `licence-preparing`, `licence-revoked` with the reason, `licence-expired` with the time.
+/// `licence-preparing`, `licence-revoked` and `licence-cancelled` with the reason, `licence-expired` with the time.
 pub fn usable(licence: &Licence, now: UtcTime) -> Result<()> {
     match licence.state_at(now) {
         LicenceState::Active => Ok(()),
@@ -113,6 +116,11 @@ pub fn usable(licence: &Licence, now: UtcTime) -> Result<()> {
         LicenceState::Revoked => {
             let reason = licence.revoked_reason.as_deref().unwrap_or("No reason was kept.");
             Err(Error::new(Code::LicenceRevoked, format!("The licence was revoked. {reason}")))
+        }
+        LicenceState::Cancelled => {
+            let reason = licence.revoked_reason.as_deref().unwrap_or("No reason was kept.");
+            let detail = format!("The licence was cancelled, and what was paid goes back. {reason}");
+            Err(Error::new(Code::LicenceCancelled, detail))
         }
         LicenceState::Expired => {
             let when = licence.ends_at.map_or(String::new(), |at| format!(" at {at}"));
@@ -179,8 +187,8 @@ mod tests {
     /// Every state against every other: the table is written out once more, by hand.
     #[test]
     fn a_licence_only_goes_forward() {
-        use LicenceState::{Active, Expired, Preparing, Revoked};
-        let allowed = [(Preparing, Active), (Active, Expired), (Active, Revoked)];
+        use LicenceState::{Active, Cancelled, Expired, Preparing, Revoked};
+        let allowed = [(Preparing, Active), (Active, Expired), (Active, Revoked), (Preparing, Cancelled)];
         for &from in LicenceState::ALL {
             for &to in LicenceState::ALL {
                 assert_eq!(to.allowed_from().contains(&from), allowed.contains(&(from, to)), "{from} to {to}");

@@ -13,8 +13,11 @@ use crate::money::{self, Money};
 use crate::offers::model::Offer;
 use crate::pools::model::Pool;
 use crate::queue::{self, JobKind};
-use crate::{accounts, datasets, ledger, outbox, pools};
+use crate::{accounts, datasets, ledger, offers, outbox, pools};
 use serde_json::json;
+
+/// All of it, in hundredths of a percent.
+const ALL_BP: i32 = 10_000;
 
 /// Makes the purchase of an offer that the members have just accepted, in the same write: the
 /// invoice, the promises in the books, the day on which it lapses, and the mail.
@@ -175,12 +178,15 @@ pub fn licence_of(db: &mut Db, purchase_id: &PurchaseId) -> Result<Option<Licenc
     store::licence_of(db, purchase_id)
 }
 
-/// What goes back to the buyer: the share that the terms state, where the edition has fewer rows than
-/// they promise; else nothing. Everything that it is made of is frozen, so it is the same whenever it is asked.
+/// What goes back to the buyer: all of the price where the licence was cancelled; the share that the terms
+/// state, where the edition has fewer rows than they promise; else nothing. Everything that it is made of is frozen, so it is the same whenever it is asked.
 ///
 /// # Errors
 /// `internal` where a row is damaged.
 pub fn refund(db: &mut Db, purchase: &Purchase, licence: &Licence) -> Result<Refund> {
+    if licence.state == LicenceState::Cancelled {
+        return purchase.refund(ALL_BP);
+    }
     let promised = licence.terms()?.refund;
     match rows_given(db, licence)? {
         Some(rows) if rows < promised.below_rows => purchase.refund(promised.refund_bp),
@@ -204,16 +210,66 @@ pub(super) fn deliver(tx: &mut Tx, purchase: &Purchase, id: &LicenceId) -> Resul
     let starts_at = tx.now();
     let ends_at = starts_at.plus_days(licence.terms()?.period_days.into());
     store::set_term(tx, id, starts_at, ends_at)?;
-    give_back(tx, purchase, &licence)?;
+    give_back(tx, purchase, &licence, "refund: fewer rows than the terms promise")?;
     queue::push(tx, JobKind::Payout, purchase.id.as_str(), starts_at)?;
     queue::push(tx, JobKind::ExpireLicence, id.as_str(), ends_at)?;
     outbox::push(tx, "licence.ready", &json!({"licence_id": id}))?;
     Ok(true)
 }
 
+/// Gives up a licence whose edition is not drawn yet: the edition with it, what was reserved for it, and
+/// the exclusivity that it had; all of the price stands in the buyer's favour. `false` where it is too late.
+///
+/// # Errors
+/// `internal` where licence and edition contradict each other, and then neither has changed.
+pub(super) fn give_up(tx: &mut Tx, licence: &Licence, reason: &str) -> Result<bool> {
+    if !store::change_licence(tx, &licence.id, LicenceState::Cancelled)? {
+        return Ok(false);
+    }
+    let now = tx.now();
+    store::set_cancelled(tx, &licence.id, reason, now)?;
+    let Some(edition_id) = &licence.edition_id else {
+        return Err(Error::internal(format!("{} waits for no edition", licence.id)));
+    };
+    if !datasets::steps::cancel_edition(tx, edition_id)? {
+        // Published a moment ago: the licence becomes active by the job that drew it.
+        return Err(Error::conflict("The edition has just been published, and the licence is about to begin."));
+    }
+    let exclusive_until = offers::steps::offer(tx, &licence.offer_id)?.exclusive_until;
+    let dataset = datasets::steps::dataset(tx, &licence.dataset_id)?;
+    if exclusive_until.is_some() && dataset.exclusive_until == exclusive_until {
+        datasets::steps::set_exclusive(tx, &dataset.id, None)?;
+    }
+    let licence = self::licence(tx, &licence.id)?;
+    let purchase = purchase(tx, &licence.purchase_id)?;
+    give_back(tx, &purchase, &licence, "refund: the licence was cancelled")?;
+    tell_of_change(tx, &licence.id)?;
+    Ok(true)
+}
+
+/// Has the buyers told that their licence is under notice, kept, over, or cancelled.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub(super) fn tell_of_change(tx: &mut Tx, id: &LicenceId) -> Result<()> {
+    outbox::push(tx, "licence.changed", &json!({"licence_id": id}))
+}
+
+/// What the books say that the pool owes the buyer for a settled purchase, in minor units.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn refund_due_minor(db: &mut Db, purchase: &Purchase) -> Result<i64> {
+    let (owner, currency) = (purchase.organisation_id.as_str(), &purchase.currency);
+    let Some(receivable) = ledger::steps::find(db, LedgerKind::BuyerReceivable, owner, currency)? else {
+        return Ok(0);
+    };
+    Ok(ledger::steps::balance_about(db, &receivable, purchase.id.as_str())?.in_credit_minor())
+}
+
 /// Enters a refund that is due: it stands in the buyer's favour until an operator has paid it.
 /// Entered before the shares are, so that no member is paid out of it.
-fn give_back(tx: &mut Tx, purchase: &Purchase, licence: &Licence) -> Result<()> {
+fn give_back(tx: &mut Tx, purchase: &Purchase, licence: &Licence, memo: &str) -> Result<()> {
     let refund = refund(tx, purchase, licence)?;
     let receivable = receivable(tx, purchase)?;
     let parts = [
@@ -223,7 +279,6 @@ fn give_back(tx: &mut Tx, purchase: &Purchase, licence: &Licence) -> Result<()> 
     ];
     for (kind, amount_minor) in parts.into_iter().filter(|(_, amount_minor)| *amount_minor > 0) {
         let debited = account(tx, purchase, kind)?;
-        let memo = "refund: fewer rows than the terms promise";
         ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;
     }
     Ok(())

@@ -162,6 +162,14 @@ pub fn set_notice(db: &mut Db, id: &LicenceId, notice: Option<(&str, UtcTime)>) 
     Ok(diesel::update(active).set((licences::revoked_reason.eq(reason), licences::ended_at.eq(at))).execute(db)? == 1)
 }
 
+/// Notes why a licence was cancelled, and when.
+pub fn set_cancelled(db: &mut Db, id: &LicenceId, reason: &str, at: UtcTime) -> Result<()> {
+    diesel::update(licences::table.find(id))
+        .set((licences::revoked_reason.eq(reason), licences::ended_at.eq(at)))
+        .execute(db)?;
+    Ok(())
+}
+
 pub fn set_ended(db: &mut Db, id: &LicenceId, ended_at: UtcTime) -> Result<()> {
     diesel::update(licences::table.find(id)).set(licences::ended_at.eq(ended_at)).execute(db)?;
     Ok(())

@@ -75,7 +75,8 @@ pub struct PurchaseView {
     /// The licence, once it is settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence_id: Option<LicenceId>,
-    /// What the pool owes the buyer, because the edition has fewer rows than promised; missing where nothing is.
+    /// What the pool owes the buyer, because the edition has fewer rows than promised or the licence was
+    /// cancelled; missing where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_due: Option<Money>,
 }
@@ -118,7 +119,7 @@ pub struct LicenceSummary {
     /// The edition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edition_id: Option<EditionId>,
-    /// `preparing`, `active`, `expired` or `revoked`.
+    /// `preparing`, `active`, `expired`, `revoked` or `cancelled`.
     pub state: LicenceState,
     /// SHA-256 of the terms, in hex: the same on the offer, the vote and the invoice.
     pub terms_hash: String,
@@ -130,7 +131,7 @@ pub struct LicenceSummary {
     /// When the term is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<UtcTime>,
-    /// Why it was taken away, or will be.
+    /// Why it was taken away or cancelled, or will be taken away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_reason: Option<String>,
     /// From when it is taken away.

@@ -438,16 +438,22 @@ fn about_licences() -> Vec<Operation> {
             .takes::<purchases::WithdrawNotice>()
             .answers::<purchases::LicenceView>(200, "The licence.")
             .errors(&[Conflict]),
+        post("/v1/licences/{id}/cancel", Operator, purchases::cancel)
+            .summary("Give up a licence whose edition cannot be drawn; all of the price goes back")
+            .takes::<purchases::Cancel>()
+            .answers::<purchases::LicenceView>(200, "The licence, cancelled.")
+            .errors(&[Conflict]),
         get("/v1/licences/{id}/files", Buyer, downloads::list)
             .summary("The files of a licence, with sizes and digests")
             .answers::<downloads::FilesView>(200, "The files.")
-            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired]),
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled]),
         get("/v1/licences/{id}/files/{name}", Buyer, downloads::file)
             .summary("Download a file, whole or in part, as often as needed")
             .answers_file(200, "The whole file.", "application/octet-stream")
             .answers_file(206, "The range asked for.", "application/octet-stream")
             .answers_nothing(304, "The caller has it already.")
-            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, PreconditionFailed, RangeNotSatisfiable]),
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled])
+            .errors(&[PreconditionFailed, RangeNotSatisfiable]),
         get("/v1/licences/{id}/accesses", Caller, downloads::accesses)
             .summary("Who downloaded what under a licence, newest first")
             .query::<PageQuery>()

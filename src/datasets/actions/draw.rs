@@ -36,10 +36,11 @@ pub struct Order {
 }
 
 /// Draws an edition from the plays of the draw set and publishes it; returns it as it is then. One that is
-/// published already is returned as it was.
+/// published already, or was given up, is returned as it was.
 ///
 /// # Errors
-/// Whatever keeps it from being drawn; the edition then says so, its cost stays reserved, and it may be tried again.
+/// `conflict` where the draw set or its plays changed meanwhile: it may be tried again at once. Whatever else
+/// keeps it from being drawn; the edition then says so, its cost stays reserved, and it may be tried again.
 pub async fn draw_edition(
     ctx: &Context,
     id: &EditionId,
@@ -68,13 +69,20 @@ async fn try_to_draw(
         let id = id.clone();
         return ctx.db.read(move |db| store::edition(db, &id)).await;
     };
-    let publication = draw_and_store(ctx, &order, progress).await?;
+    let publication = match draw_and_store(ctx, &order, progress).await {
+        Ok(publication) => publication,
+        Err(error) if has_moved(ctx, &order).await? => {
+            let words = "A member handed in more listening, or left, while the plays were read; it is drawn anew.";
+            return Err(Error::conflict(words).because(error));
+        }
+        Err(error) => return Err(error),
+    };
     let edition = publish(ctx, &order, publication.clone()).await?;
     tidy(ctx, id, &publication.files).await;
     Ok(edition)
 }
 
-/// Takes an edition in hand and makes its members the draw set; `None` where it is published already.
+/// Takes an edition in hand and makes its members the draw set; `None` where it is published already or given up.
 pub async fn prepare(ctx: &Context, id: &EditionId, mut draw_set: Vec<AccountId>) -> Result<Option<Order>> {
     draw_set.sort_unstable();
     draw_set.dedup();
@@ -123,6 +131,14 @@ async fn with_plays(ctx: &Context, draw_set: Vec<AccountId>) -> Result<Vec<DrawM
             Ok(draw_set.into_iter().map(member).collect())
         })
         .await
+}
+
+/// Whether the plays of the draw set lie elsewhere by now: a history that arrives takes the place of the
+/// file before it, and leaving takes the file away.
+async fn has_moved(ctx: &Context, order: &Order) -> Result<bool> {
+    let draw_set = order.members.iter().map(|member| member.account.clone()).collect();
+    let now = with_plays(ctx, draw_set).await?;
+    Ok(now.iter().zip(&order.members).any(|(now, then)| now.plays != then.plays))
 }
 
 /// Draws, and stores what was drawn where nobody can see it yet.
@@ -202,13 +218,14 @@ fn publication(drawn: &Drawn, files: Vec<EditionFile>) -> Result<Publication> {
     })
 }
 
-/// The one write that makes an edition of what was drawn. If another try has published before, its edition stands.
+/// The one write that makes an edition of what was drawn. If another try has published before, its edition
+/// stands; if the edition was given up, nothing is published.
 async fn publish(ctx: &Context, order: &Order, publication: Publication) -> Result<Edition> {
     let (id, subject_id) = (order.edition.id.clone(), order.edition.subject_id.clone());
     ctx.db
         .write(move |tx| {
             let edition = store::edition(tx, &id)?;
-            if edition.state == EditionState::Published {
+            if !EditionState::PUBLISH_FROM.contains(&edition.state) {
                 return Ok(edition);
             }
             // A draw set only ever shrinks, so as many members are the same members.

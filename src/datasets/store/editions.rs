@@ -144,6 +144,15 @@ pub fn fail_edition(db: &mut Db, id: &EditionId, why: &str) -> Result<()> {
     Ok(())
 }
 
+/// Gives an edition up. `false` where it is published or was given up before.
+pub fn cancel_edition(db: &mut Db, id: &EditionId) -> Result<bool> {
+    let open = editions::table.filter(editions::id.eq(id)).filter(editions::state.eq_any(EditionState::PUBLISH_FROM));
+    let changed = diesel::update(open)
+        .set((editions::state.eq(EditionState::Cancelled), editions::stage.eq("cancelled")))
+        .execute(db)?;
+    Ok(changed == 1)
+}
+
 /// Publishes an edition with its files. `false` where it was published before, and then nothing has changed.
 pub fn publish_edition(db: &mut Db, id: &EditionId, publication: &Publication, now: UtcTime) -> Result<bool> {
     let open = editions::table.filter(editions::id.eq(id)).filter(editions::state.eq_any(EditionState::PUBLISH_FROM));

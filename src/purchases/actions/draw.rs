@@ -3,40 +3,63 @@
 use crate::aggregates::Progress;
 use crate::context::Context;
 use crate::db::Db;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, EditionId, OfferId};
 use crate::offers::model::Offer;
+use crate::purchases::licence::{Licence, LicenceState};
+use crate::purchases::model::Purchase;
 use crate::purchases::{steps, store};
 use crate::{datasets, offers, votes};
+
+/// How often one job draws before it gives way to others.
+const TRIES: u32 = 5;
 
 /// Draws the edition that a purchase waits for and delivers it; a job, and safe to repeat: an edition
 /// that is published is not drawn again, and a licence begins once.
 ///
 /// The draw set is the electorate of the sale less those who may no longer be drawn from: they have
-/// left, withdrawn a consent, or their history is gone. The payees are the draw set.
+/// left, withdrawn a consent, or their history is gone. The payees are the draw set. Members come and go
+/// and hand in histories meanwhile; then it is drawn anew at once, a few times.
 ///
 /// # Errors
 /// Whatever keeps the edition from being drawn; the licence stays `preparing`, and it may be tried again.
 pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + Send + Sync) -> Result<()> {
-    let edition_id = id.clone();
-    let (offer, draw_set) = ctx
-        .db
-        .read(move |db| {
-            let offer = offer_of(db, &edition_id)?;
-            let draw_set = draw_set(db, &offer)?;
-            Ok((offer, draw_set))
-        })
-        .await?;
-    datasets::actions::draw_edition(ctx, id, draw_set, progress).await?;
+    let mut tries = 1;
+    let offer = loop {
+        let edition_id = id.clone();
+        let due = ctx.db.read(move |db| due(db, &edition_id)).await?;
+        let Some((offer, draw_set)) = due else { return Ok(()) };
+        match datasets::actions::draw_edition(ctx, id, draw_set, &progress).await {
+            Ok(_) => break offer,
+            Err(error) if error.code() == Code::Conflict && tries < TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+    };
     ctx.db
         .write(move |tx| {
-            let unpaid = || Error::internal(format!("{} was drawn for, but has no settled purchase", offer.id));
-            let purchase = store::purchase_of(tx, &offer.id)?.ok_or_else(unpaid)?;
-            let licence = store::licence_of(tx, &purchase.id)?.ok_or_else(unpaid)?;
+            let (purchase, licence) = settled(tx, &offer)?;
             steps::deliver(tx, &purchase, &licence.id)?;
             Ok(())
         })
         .await
+}
+
+/// The offer that an edition is made for, and whom to draw from; `None` where its licence was cancelled.
+fn due(db: &mut Db, id: &EditionId) -> Result<Option<(Offer, Vec<AccountId>)>> {
+    let offer = offer_of(db, id)?;
+    if settled(db, &offer)?.1.state == LicenceState::Cancelled {
+        return Ok(None);
+    }
+    let draw_set = draw_set(db, &offer)?;
+    Ok(Some((offer, draw_set)))
+}
+
+/// What was paid for an offer, and what that grants.
+fn settled(db: &mut Db, offer: &Offer) -> Result<(Purchase, Licence)> {
+    let unpaid = || Error::internal(format!("{} was drawn for, but has no settled purchase", offer.id));
+    let purchase = store::purchase_of(db, &offer.id)?.ok_or_else(unpaid)?;
+    let licence = store::licence_of(db, &purchase.id)?.ok_or_else(unpaid)?;
+    Ok((purchase, licence))
 }
 
 /// The offer that an edition is made for.
@@ -58,7 +81,8 @@ fn draw_set(db: &mut Db, offer: &Offer) -> Result<Vec<AccountId>> {
     still.retain(|member| electors.binary_search(member).is_ok());
     if still.is_empty() {
         return Err(Error::conflict(
-            "Nobody is left to draw from: all electors have left or withdrawn their consent. Refund the buyer.",
+            "Nobody is left to draw from: all electors have left or withdrawn their consent. Cancel the licence; \
+             all of the price then goes back to the buyer.",
         ));
     }
     Ok(still)

@@ -75,6 +75,7 @@ pub async fn revoke(
             } else {
                 queue::push(tx, JobKind::ExpireLicence, id.as_str(), from)?;
             }
+            steps::tell_of_change(tx, &id)?;
             audit::note(tx, &operator.account_id, "licence.revoke", id.as_str(), Some(&words))?;
             let licence = steps::licence(tx, &id)?;
             seen(tx, licence)
@@ -96,7 +97,31 @@ pub async fn withdraw_notice(ctx: &Context, operator: &Operator, id: LicenceId, 
                 return Err(Error::conflict("Only an active licence that is under notice can be kept."));
             }
             store::set_notice(tx, &id, None)?;
+            steps::tell_of_change(tx, &id)?;
             audit::note(tx, &operator.account_id, "licence.keep", id.as_str(), Some(&reason))?;
+            let licence = steps::licence(tx, &id)?;
+            seen(tx, licence)
+        })
+        .await
+}
+
+/// Gives up a licence whose edition cannot be drawn. All of the price is owed to the buyer from then on,
+/// nobody is paid a share, and what was reserved of the privacy budget is free again.
+///
+/// # Errors
+/// `invalid` without a reason; `conflict` where the files are there, or it was cancelled before.
+pub async fn cancel(ctx: &Context, operator: &Operator, id: LicenceId, reason: String) -> Result<SeenLicence> {
+    let (operator, reason) = (operator.clone(), reason.trim().to_owned());
+    accounts::model::reason(&reason)?;
+    ctx.db
+        .write(move |tx| {
+            let licence = steps::licence(tx, &id)?;
+            if !steps::give_up(tx, &licence, &reason)? {
+                return Err(Error::conflict(
+                    "Only a licence whose edition is not drawn yet can be cancelled; an active one can be revoked.",
+                ));
+            }
+            audit::note(tx, &operator.account_id, "licence.cancel", id.as_str(), Some(&reason))?;
             let licence = steps::licence(tx, &id)?;
             seen(tx, licence)
         })
@@ -121,6 +146,7 @@ pub async fn expire(ctx: &Context, id: &LicenceId) -> Result<Option<UtcTime>> {
                 ended => {
                     store::change_licence(tx, &id, ended)?;
                     store::set_ended(tx, &id, licence.next_end().unwrap_or(now))?;
+                    steps::tell_of_change(tx, &id)?;
                     Ok(None)
                 }
             }

@@ -6,7 +6,7 @@ mod reading;
 mod settling;
 
 pub use draw::draw;
-pub use licences::{expire, list as list_licences, read as read_licence, revoke, withdraw_notice};
+pub use licences::{cancel, expire, list as list_licences, read as read_licence, revoke, withdraw_notice};
 pub use reading::{invoice, list, read, set_po_number};
 pub use settling::{lapse, pay_refund, settle};
 

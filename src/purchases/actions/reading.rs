@@ -6,8 +6,6 @@ use crate::context::Context;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ids::PurchaseId;
-use crate::ledger;
-use crate::ledger::model::LedgerKind;
 use crate::page::Window;
 use crate::purchases::invoice::Invoice;
 use crate::purchases::model::{self, Purchase, PurchaseState};
@@ -78,15 +76,6 @@ pub(super) fn reread(tx: &mut Tx, id: &PurchaseId) -> Result<Seen> {
 
 pub(super) fn seen(db: &mut crate::db::Db, purchase: Purchase) -> Result<Seen> {
     let licence = store::licence_of(db, &purchase.id)?;
-    let refund_due_minor = if licence.is_some() { refund_due_minor(db, &purchase)? } else { 0 };
+    let refund_due_minor = if licence.is_some() { steps::refund_due_minor(db, &purchase)? } else { 0 };
     Ok(Seen { purchase, licence, refund_due_minor })
-}
-
-/// What the books say that the pool owes the buyer for a settled purchase.
-pub(super) fn refund_due_minor(db: &mut crate::db::Db, purchase: &Purchase) -> Result<i64> {
-    let (owner, currency) = (purchase.organisation_id.as_str(), &purchase.currency);
-    let Some(receivable) = ledger::steps::find(db, LedgerKind::BuyerReceivable, owner, currency)? else {
-        return Ok(0);
-    };
-    Ok(ledger::steps::balance_about(db, &receivable, purchase.id.as_str())?.in_credit_minor())
 }

@@ -15,7 +15,8 @@ use crate::purchases::model::{self, Purchase, PurchaseState};
 use crate::purchases::views::PurchaseView;
 use crate::purchases::{steps, store};
 use crate::queue::{self, JobKind};
-use crate::{audit, datasets, ledger, offers};
+use crate::{audit, datasets, ledger, offers, outbox};
+use serde_json::json;
 
 /// Notes that an invoice was paid, in full and in its currency, and grants the licence.
 ///
@@ -144,6 +145,7 @@ pub async fn lapse(ctx: &Context, offer_id: &OfferId) -> Result<Option<UtcTime>>
             if !offers::steps::lapse(tx, &offer_id, &reason)? {
                 return Err(Error::internal(format!("{} was unpaid, but {offer_id} cannot lapse", purchase.id)));
             }
+            outbox::push(tx, "offer.lapsed", &json!({"offer_id": offer_id}))?;
             Ok(None)
         })
         .await

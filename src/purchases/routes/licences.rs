@@ -33,6 +33,15 @@ pub struct WithdrawNotice {
     pub reason: String,
 }
 
+/// Gives up a licence whose edition cannot be drawn.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "All members of the vote have left, so that nobody is left to draw from."}))]
+pub struct Cancel {
+    /// Why, in words that the buyer reads: 1 to 2,000 characters.
+    pub reason: String,
+}
+
 /// `GET /v1/licences`: the organisation's licences, or all for an operator, newest first.
 pub async fn list(caller: Caller, ctx: Data<Context>, query: Query<PageQuery>) -> Result<Json<Page<LicenceSummary>>> {
     let owner = caller.organisation_id.as_ref().map_or("all organisations", |id| id.as_str());
@@ -68,5 +77,16 @@ pub async fn withdraw_notice(
     body: Json<WithdrawNotice>,
 ) -> Result<Json<LicenceView>> {
     let seen = actions::withdraw_notice(&ctx, &operator, id.into_inner(), body.into_inner().reason).await?;
+    Ok(Json(LicenceView::of(seen, ctx.clock.now())?))
+}
+
+/// `POST /v1/licences/{id}/cancel`: gives up a licence whose edition cannot be drawn; all of the price goes back.
+pub async fn cancel(
+    operator: Operator,
+    ctx: Data<Context>,
+    id: Path<LicenceId>,
+    body: Json<Cancel>,
+) -> Result<Json<LicenceView>> {
+    let seen = actions::cancel(&ctx, &operator, id.into_inner(), body.into_inner().reason).await?;
     Ok(Json(LicenceView::of(seen, ctx.clock.now())?))
 }

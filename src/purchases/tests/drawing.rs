@@ -1,7 +1,9 @@
+use crate::db::schema::plays_files;
 use crate::error::Code;
 use crate::purchases::actions;
 use crate::purchases::fixture::{House, LOUD};
-use crate::purchases::licence::LicenceState;
+use crate::purchases::licence::{LicenceState, usable};
+use diesel::prelude::*;
 
 #[tokio::test]
 async fn the_term_begins_when_the_files_are_there_and_not_before() {
@@ -30,4 +32,80 @@ async fn without_anybody_left_nothing_is_drawn_and_the_licence_waits() {
     let refused = actions::draw(&house.ctx, &edition, |_| {}).await.unwrap_err();
     assert_eq!(refused.code(), Code::Conflict);
     assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Preparing);
+}
+
+#[tokio::test]
+async fn what_cannot_be_drawn_is_cancelled_and_all_of_the_price_goes_back() {
+    let house = House::new(3).await;
+    let (purchase, edition) = house.waiting().await;
+    let licence = house.licence(&purchase.id).await;
+    let reason = "Nobody is left to draw from.".to_owned();
+    let nothing_said = actions::cancel(&house.ctx, &house.operator, licence.id.clone(), " ".into()).await;
+    assert_eq!(nothing_said.unwrap_err().code(), Code::Invalid);
+    let seen = actions::cancel(&house.ctx, &house.operator, licence.id.clone(), reason.clone()).await.unwrap();
+    assert_eq!(seen.licence.state, LicenceState::Cancelled);
+    let refused = usable(&seen.licence, house.ctx.clock.now()).unwrap_err();
+    assert_eq!(refused.code(), Code::LicenceCancelled);
+    assert!(refused.detail().contains(&reason), "{}", refused.detail());
+
+    let owed = actions::read(&house.ctx, &house.caller(&house.buyer), purchase.id.clone()).await.unwrap();
+    assert_eq!(owed.refund_due_minor, purchase.total().amount_minor);
+    let again = actions::cancel(&house.ctx, &house.operator, licence.id.clone(), reason).await;
+    assert_eq!(again.unwrap_err().code(), Code::Conflict);
+    actions::draw(&house.ctx, &edition, |_| {}).await.unwrap();
+    assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Cancelled, "the job finds nothing to draw");
+    let pool_id = house.pool_id.clone();
+    let pool = house.ctx.db.read(move |db| crate::pools::steps::pool(db, &pool_id)).await.unwrap();
+    assert_eq!((pool.rho_committed_nano, pool.delta_committed_pico), (0, 0), "the budget is free again");
+    assert_eq!(house.faults().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_edition_that_was_cancelled_while_it_was_drawn_is_not_published() {
+    let house = House::new(LOUD).await;
+    let (purchase, edition) = house.waiting().await;
+    let licence = house.licence(&purchase.id).await.id;
+    let cancelled = std::sync::atomic::AtomicBool::new(false);
+    let (ctx, operator) = (house.ctx.clone(), house.operator.clone());
+    // The first word of progress comes before anything is published.
+    let meanwhile = move |_| {
+        if !cancelled.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            let (ctx, operator, licence) = (ctx.clone(), operator.clone(), licence.clone());
+            let cancel = async move { actions::cancel(&ctx, &operator, licence, "Called off.".into()).await.unwrap() };
+            std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(cancel)).join().unwrap();
+        }
+    };
+    actions::draw(&house.ctx, &edition, meanwhile).await.unwrap();
+    assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Cancelled);
+    assert!(house.ctx.storage.list(&format!("editions/{edition}")).await.unwrap().is_empty(), "its files are gone");
+    assert_eq!(house.faults().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_history_that_arrives_while_the_edition_is_drawn_has_it_drawn_anew() {
+    let house = House::new(LOUD).await;
+    let (purchase, edition) = house.waiting().await;
+    let member = house.members[0].account_id.clone();
+    let old = house.plays_key(&member).await;
+    let (ctx, moved) = (house.ctx.clone(), std::sync::atomic::AtomicBool::new(false));
+    let meanwhile = move |_| {
+        if !moved.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            let (ctx, member, old) = (ctx.clone(), member.clone(), old.clone());
+            let replace = async move {
+                let new = format!("{old}-longer");
+                ctx.storage.put(&new, ctx.storage.get(&old).await.unwrap().into()).await.unwrap();
+                let key = new.clone();
+                let point = move |tx: &mut crate::db::Tx| {
+                    let row = plays_files::table.find(&member);
+                    diesel::update(row).set(plays_files::object_key.eq(&key)).execute(&mut **tx)?;
+                    Ok(())
+                };
+                ctx.db.write(point).await.unwrap();
+                ctx.storage.delete(&old).await.unwrap();
+            };
+            std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(replace)).join().unwrap();
+        }
+    };
+    actions::draw(&house.ctx, &edition, meanwhile).await.unwrap();
+    assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Active);
 }
