@@ -49,7 +49,7 @@ impl App {
     /// # Errors
     /// What could not be opened or bound, and why.
     pub async fn build(config: Config, clock: Clock, entropy: Entropy) -> Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)?;
+        config.prepare_data_dir()?;
         let lock = lock_directory(&config)?;
         // What a draw spilled when it was killed is of no use to anybody, and should not lie around.
         let _ = std::fs::remove_dir_all(config.data_dir.join("spill"));

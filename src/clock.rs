@@ -127,6 +127,8 @@ enum Source {
     System,
     /// Microseconds since 1970; moved by hand.
     Hand(Arc<AtomicI64>),
+    /// Microseconds that it is off the machine's clock; it runs like that, and is moved by hand too.
+    Shifted(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -135,36 +137,46 @@ impl Clock {
         Clock(Source::System)
     }
 
-    /// A clock that stands until it is moved. For tests and the demo.
+    /// A clock that runs from an instant on as the machine's does, and can be moved. For the demo.
+    pub fn running_from(start: UtcTime) -> Self {
+        let micros = |time: UtcTime| time.0.and_utc().timestamp_micros();
+        Clock(Source::Shifted(Arc::new(AtomicI64::new(micros(start) - micros(Clock::system().now())))))
+    }
+
+    /// A clock that stands until it is moved. For tests.
     pub fn standing_at(start: UtcTime) -> Self {
         Clock(Source::Hand(Arc::new(AtomicI64::new(start.0.and_utc().timestamp_micros()))))
     }
 
     /// The present instant.
-    #[allow(clippy::disallowed_methods)] // the one place that may ask the system
     pub fn now(&self) -> UtcTime {
         let micros = match &self.0 {
-            Source::System => std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX)),
+            Source::System => system_micros(),
             Source::Hand(at) => at.load(Ordering::SeqCst),
+            Source::Shifted(by) => system_micros().saturating_add(by.load(Ordering::SeqCst)),
         };
         UtcTime::from_unix_micros(micros).unwrap_or(UtcTime(NaiveDateTime::MAX))
     }
 
-    /// Moves a standing clock forward and returns the new instant.
+    /// Moves a clock forward, unless it is the system's, and returns the new instant.
     ///
     /// # Errors
     /// The system's clock cannot be moved.
     pub fn advance_s(&self, seconds: i64) -> Result<UtcTime> {
         match &self.0 {
             Source::System => Err(Error::internal("the system clock is not ours to move")),
-            Source::Hand(at) => {
+            Source::Hand(at) | Source::Shifted(at) => {
                 at.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
                 Ok(self.now())
             }
         }
     }
+}
+
+#[allow(clippy::disallowed_methods)] // the one place that may ask the system
+fn system_micros() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// Where randomness comes from: the operating system, or a seed in tests. Never the noise of an

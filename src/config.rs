@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// All settings of a server.
@@ -301,6 +302,35 @@ impl Config {
         table.try_into().map_err(|e| Error::invalid(format!("A setting is not valid: {e}")))
     }
 
+    /// Makes the data directory where it is missing, closes an empty one to others, and sees that it can be
+    /// written to.
+    ///
+    /// # Errors
+    /// `invalid` naming the directory, what is wrong with it and what to do: also where everybody on the
+    /// machine may look into it, as members' plays and addresses lie there.
+    pub fn prepare_data_dir(&self) -> Result<()> {
+        let directory = self.data_dir.display();
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir);
+        made.and_then(|()| tempfile::tempfile_in(&self.data_dir)).map_err(|cause| {
+            Error::invalid(format!(
+                "The data directory {directory} cannot be used: {cause}. Name another with --data-dir or data_dir, or \
+                 let this user write there."
+            ))
+        })?;
+        let mode = std::fs::metadata(&self.data_dir)?.permissions().mode();
+        if mode & 0o007 == 0 {
+            return Ok(());
+        }
+        if std::fs::read_dir(&self.data_dir)?.next().is_none() {
+            let closed = std::fs::Permissions::from_mode(mode & 0o7770);
+            return Ok(std::fs::set_permissions(&self.data_dir, closed)?);
+        }
+        Err(Error::invalid(format!(
+            "Everybody on this machine may look into the data directory {directory}, where members' plays lie; run \
+             chmod o= {directory}."
+        )))
+    }
+
     /// The embedded database's file.
     pub fn sqlite_path(&self) -> PathBuf {
         self.data_dir.join("refrain.db")
@@ -324,10 +354,10 @@ impl Config {
 
 /// Sets one value from a variable, if its name is a setting: `SECTION__FIELD` or `FIELD`.
 fn overlay(table: &mut toml::Table, name: &str, value: &str) {
-    const SECTIONS: [&str; 9] = ["server", "database", "log", "auth", "mail", "uploads", "jobs", "draws", "seller"];
     let name = name.to_ascii_lowercase();
     match name.split_once("__") {
-        Some((section, field)) if SECTIONS.contains(&section) => {
+        // A section that is misspelt is refused with the rest, when the table is read.
+        Some((section, field)) => {
             let entry = table.entry(section).or_insert_with(|| toml::Table::new().into());
             if let Some(section) = entry.as_table_mut() {
                 section.insert(field.into(), typed(value));
@@ -380,8 +410,36 @@ mod tests {
         let path = dir.path().join("refrain.toml");
         std::fs::write(&path, "[server]\nbnid = \"127.0.0.1:1\"\n").unwrap();
         assert!(Config::load(Some(&path), variables(&[])).unwrap_err().detail().contains("bnid"));
-        let misspelt = variables(&[("REFRAIN_SERVER__BNID", "x")]);
-        assert!(Config::load(None, misspelt).unwrap_err().detail().contains("bnid"));
+        for (name, word) in [("REFRAIN_SERVER__BNID", "bnid"), ("REFRAIN_SERVRE__BIND", "servre")] {
+            assert!(Config::load(None, variables(&[(name, "x")])).unwrap_err().detail().contains(word));
+        }
+    }
+
+    #[test]
+    fn a_data_directory_that_cannot_be_used_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let data_dir = dir.path().join("a file");
+        std::fs::write(&data_dir, "").unwrap();
+        let config = Config { data_dir, ..Config::default() };
+        let error = config.prepare_data_dir().unwrap_err();
+        assert!(error.detail().contains("a file") && error.detail().contains("--data-dir"), "{}", error.detail());
+    }
+
+    #[test]
+    fn a_data_directory_is_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { data_dir: dir.path().join("deep/down"), ..Config::default() };
+        config.prepare_data_dir().unwrap();
+        let mode = std::fs::metadata(&config.data_dir).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+        let open_it = || std::fs::set_permissions(&config.data_dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+        open_it();
+        config.prepare_data_dir().expect("an empty one is closed");
+        assert_eq!(std::fs::metadata(&config.data_dir).unwrap().permissions().mode() & 0o007, 0);
+        open_it();
+        std::fs::write(config.sqlite_path(), "").unwrap();
+        let error = config.prepare_data_dir().unwrap_err();
+        assert!(error.detail().contains("chmod o= "), "{}", error.detail());
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Context {
     /// # Errors
     /// What could not be opened, and why.
     pub fn open(config: Config, clock: Clock, entropy: Entropy) -> Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)?;
+        config.prepare_data_dir()?;
         let pepper = Pepper::load_or_make(&config.keys_dir().join("pepper"), &entropy)?;
         Ok(Context {
             db: Database::open(&config.database, &config.sqlite_path(), clock.clone(), entropy.clone())?,

@@ -187,6 +187,16 @@ pub fn list(db: &mut Db, state: Option<JobState>, after: Option<&str>, limit: i6
     Ok(query.load(db)?)
 }
 
+/// Whether a job waits to be run, or is being run.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn is_waiting(db: &mut Db, kind: JobKind, subject_id: &str) -> Result<bool> {
+    let waiting = jobs::state.eq(JobState::Waiting);
+    let rows = jobs::table.filter(jobs::kind.eq(kind).and(jobs::subject_id.eq(subject_id)).and(waiting));
+    Ok(rows.count().get_result::<i64>(db)? > 0)
+}
+
 /// Starts a job again that was set aside. `false` where it was not.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use futures_util::stream::{self, BoxStream};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use std::collections::BTreeMap;
 use std::future::ready;
 use std::io::Write;
 use std::ops::Range;
@@ -81,14 +82,20 @@ impl Storage {
         }
     }
 
-    /// Every key that begins with `prefix/`, for the check for orphans.
+    /// Every key that begins with `prefix/`.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>> {
-        let mut keys = Vec::new();
+        Ok(self.sizes(prefix).await?.into_keys().collect())
+    }
+
+    /// Every key that begins with `prefix/`, with the size of its file in bytes.
+    pub async fn sizes(&self, prefix: &str) -> Result<BTreeMap<String, u64>> {
+        let mut sizes = BTreeMap::new();
         let mut found = self.objects.list(Some(&path(prefix)?));
         while let Some(object) = found.next().await {
-            keys.push(object?.location.to_string());
+            let object = object?;
+            sizes.insert(object.location.to_string(), object.size);
         }
-        Ok(keys)
+        Ok(sizes)
     }
 }
 

@@ -92,6 +92,16 @@ pub fn accuracy_sheet(recipe: &Recipe, members: u64, lifetime: Option<Cost>) -> 
     })
 }
 
+/// No artist with a noisy number of fans below this is in an edition of the recipe. In members.
+///
+/// # Errors
+/// `invalid`: the recipe does not hold.
+pub fn smallest_published_fans(recipe: &Recipe) -> Result<i64> {
+    recipe.validate()?;
+    let Recipe::ArtistPreference(parameters) = recipe;
+    Ok(NoisePlan::of(parameters)?.smallest_published_fans)
+}
+
 pub(super) fn share_of_pool(fans: i64, members: u64) -> Option<f64> {
     (members > 0).then(|| fans as f64 / members as f64)
 }

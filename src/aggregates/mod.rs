@@ -34,7 +34,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use accuracy::{AccuracySheet, BudgetShare, RowsForecast, accuracy_sheet};
+pub use accuracy::{AccuracySheet, BudgetShare, RowsForecast, accuracy_sheet, smallest_published_fans};
 pub use draw::{DrawRequest, Drawn, Progress, Stage, draw};
 pub use formats::{File, FileEntry};
 pub use manifest::{Bounds, EpsilonAt, Manifest, MeasureReport, Period, Selection};

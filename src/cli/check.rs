@@ -3,13 +3,16 @@
 use super::Settings;
 use crate::clock::{Clock, Entropy};
 use crate::context::Context;
+use crate::datasets::model::EditionFile;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::{datasets, histories, ledger, payouts, pools};
+use crate::{datasets, histories, ledger, offers, payouts, pools, votes};
+use aws_lc_rs::digest;
 use clap::Args;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use std::collections::BTreeSet;
+use futures_util::StreamExt;
+use std::collections::BTreeMap;
 
 /// Where stored files lie, by what they are for.
 const PREFIXES: [&str; 3] = ["plays", "held", "editions"];
@@ -38,13 +41,21 @@ struct Count {
 
 /// Prints what was found, and fails where something is wrong.
 pub fn run(args: &CheckArgs) -> Result<()> {
-    let context = Context::open(args.settings.load()?, Clock::system(), Entropy::system())?;
+    let config = args.settings.load()?;
+    if config.database.url.is_none() && !config.sqlite_path().exists() {
+        // Nothing is made here: a check of the wrong place must not find a fresh and perfect one.
+        return Err(Error::invalid(format!(
+            "There is no {} to check. Name the server's data directory with --data-dir.",
+            config.sqlite_path().display()
+        )));
+    }
+    let context = Context::open(config, Clock::system(), Entropy::system())?;
     let problems = super::block_on(check(&context, args.remove_orphans))?;
     for problem in &problems {
         println!("PROBLEM  {problem}");
     }
     if problems.is_empty() {
-        println!("Everything is whole: database, privacy budgets, ledger, stored files.");
+        println!("Everything is whole: database, privacy budgets, votes, terms, ledger, shares, stored files.");
         return Ok(());
     }
     Err(Error::conflict(format!(
@@ -53,30 +64,59 @@ pub fn run(args: &CheckArgs) -> Result<()> {
     )))
 }
 
+/// What the database says about stored files: key → size in bytes, where that is kept.
+type Named = BTreeMap<String, Option<i64>>;
+
 /// Everything that is not as it should be, in words.
 async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
-    let (mut problems, referenced) = ctx
+    let mut problems = ctx.db.read(database).await.unwrap_or_else(|error| vec![damaged(&error)]);
+    if !problems.is_empty() {
+        return Ok(problems); // whatever else were found would only follow from this
+    }
+    let (found, named, editions) = ctx
         .db
         .read(|db| {
-            let mut problems = database(db)?;
-            problems.extend(pools::steps::budget_problems(db)?);
+            let mut problems = pools::steps::budget_problems(db)?;
+            problems.extend(votes::steps::verify(db)?);
+            problems.extend(offers::steps::verify(db)?);
             problems.extend(ledger::steps::verify(db)?);
             problems.extend(payouts::steps::verify(db)?);
-            let mut referenced: BTreeSet<String> = histories::steps::object_keys(db)?.into_iter().collect();
-            referenced.extend(datasets::steps::object_keys(db)?);
-            Ok((problems, referenced))
+            Ok((problems, histories::steps::all_files(db)?, datasets::steps::all_files(db)?))
         })
         .await?;
-    let mut stored = BTreeSet::new();
-    for prefix in PREFIXES {
-        stored.extend(ctx.storage.list(prefix).await?);
+    problems.extend(found);
+    let mut named: Named = named;
+    named.extend(editions.iter().map(|file| (file.object_key.clone(), Some(file.size_bytes))));
+    problems.extend(stored(ctx, &named, remove_orphans).await?);
+    for file in &editions {
+        problems.extend(digest_of(ctx, file).await?);
     }
-    problems.extend(
-        referenced
-            .difference(&stored)
-            .map(|key| format!("The stored file {key} is missing; restore it from a backup.")),
-    );
-    for orphan in stored.difference(&referenced) {
+    Ok(problems)
+}
+
+/// A database that cannot be read to its end.
+fn damaged(error: &Error) -> String {
+    let cause = error.cause().map_or_else(|| error.detail().to_owned(), ToString::to_string);
+    format!("Database: {cause}. Restore it from a backup.")
+}
+
+/// Files that are missing, of another size, or nobody's.
+async fn stored(ctx: &Context, named: &Named, remove_orphans: bool) -> Result<Vec<String>> {
+    let mut sizes = BTreeMap::new();
+    for prefix in PREFIXES {
+        sizes.extend(ctx.storage.sizes(prefix).await?);
+    }
+    let mut problems = Vec::new();
+    for (key, size_bytes) in named {
+        match (sizes.remove(key), size_bytes.map(i64::unsigned_abs)) {
+            (None, _) => problems.push(format!("The stored file {key} is missing; restore it from a backup.")),
+            (Some(is), Some(was)) if is != was => problems.push(format!(
+                "The stored file {key} has {is} bytes and had {was} when it was written; restore it from a backup."
+            )),
+            _ => {}
+        }
+    }
+    for orphan in sizes.keys() {
         if remove_orphans {
             ctx.storage.delete(orphan).await?;
             println!("removed  {orphan}, to which nothing refers");
@@ -85,6 +125,21 @@ async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
         }
     }
     Ok(problems)
+}
+
+/// Whether a file of an edition is still what its buyers were promised; one that is missing was told of before.
+async fn digest_of(ctx: &Context, file: &EditionFile) -> Result<Option<String>> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let Ok(mut pieces) = ctx.storage.stream(&file.object_key, 0..file.size_bytes.unsigned_abs()).await else {
+        return Ok(None);
+    };
+    while let Some(piece) = pieces.next().await {
+        context.update(&piece?);
+    }
+    let same = hex::encode(context.finish().as_ref()) == file.sha256;
+    let words =
+        || format!("The stored file {} is not what its digest says; restore it from a backup.", file.object_key);
+    Ok((!same).then(words))
 }
 
 fn database(db: &mut Db) -> Result<Vec<String>> {

@@ -8,7 +8,7 @@ mod operator;
 mod serve;
 
 use crate::config::{Config, Secret};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -90,9 +90,11 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("refrain: {error}");
-            if let Some(cause) = error.cause() {
-                eprintln!("  because: {cause}");
+            match (error.code(), error.cause()) {
+                // Its words are for callers of a server, who have a request id and no view of the log.
+                (Code::Internal, Some(cause)) => eprintln!("refrain: {cause}"),
+                (_, Some(cause)) => eprintln!("refrain: {error}\n  because: {cause}"),
+                (_, None) => eprintln!("refrain: {error}"),
             }
             ExitCode::FAILURE
         }

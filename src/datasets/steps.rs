@@ -112,10 +112,10 @@ pub fn catalogue_changed(tx: &mut Tx) -> Result<()> {
     store::raise_catalogue_version(tx)
 }
 
-/// The keys of all stored files of published editions, for the check for orphans.
+/// All stored files of published editions, by key, for `refrain check`.
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn object_keys(db: &mut Db) -> Result<Vec<String>> {
-    store::object_keys(db)
+pub fn all_files(db: &mut Db) -> Result<Vec<EditionFile>> {
+    store::all_files(db)
 }

@@ -8,6 +8,7 @@ use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::ids::{AccountId, HistoryId};
 use diesel::prelude::*;
+use std::collections::BTreeMap;
 
 /// Names bound in one query; SQLite takes no more than 32,766.
 const NAMES_AT_ONCE: usize = 1_000;
@@ -48,17 +49,18 @@ pub fn has_accepted(db: &mut Db, member_id: &AccountId) -> Result<bool> {
     Ok(store::plays_key(db, member_id)?.is_some())
 }
 
-/// Every stored file that a row names, for `refrain check`: what lies under `plays/` or `held/` and is
-/// not among these is left over from a crash.
+/// Every stored file that a row names, by key, with its size in bytes where that is kept, for `refrain
+/// check`: what lies under `plays/` or `held/` and is not among these is left over from a crash.
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn object_keys(db: &mut Db) -> Result<Vec<String>> {
-    let mut keys: Vec<String> = plays_files::table.select(plays_files::object_key).load(db)?;
+pub fn all_files(db: &mut Db) -> Result<BTreeMap<String, Option<i64>>> {
+    let plays: Vec<(String, i64)> =
+        plays_files::table.select((plays_files::object_key, plays_files::size_bytes)).load(db)?;
     let staged = histories::table.filter(histories::staged_key.is_not_null()).select(histories::staged_key);
-    keys.extend(staged.load::<Option<String>>(db)?.into_iter().flatten());
-    keys.sort_unstable();
-    Ok(keys)
+    let mut files: BTreeMap<_, _> = plays.into_iter().map(|(key, bytes)| (key, Some(bytes))).collect();
+    files.extend(staged.load::<Option<String>>(db)?.into_iter().flatten().map(|key| (key, None)));
+    Ok(files)
 }
 
 /// Forgets a member's histories: of each only remains that there was one. Its keyed fingerprint becomes

@@ -72,7 +72,7 @@ impl House {
             stored.extend(self.ctx.storage.list(prefix).await.unwrap());
         }
         stored.sort_unstable();
-        (stored, self.ctx.db.read(steps::object_keys).await.unwrap())
+        (stored, self.ctx.db.read(steps::all_files).await.unwrap().into_keys().collect())
     }
 
     async fn assert_tidy(&self) {

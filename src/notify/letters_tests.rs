@@ -205,7 +205,7 @@ async fn a_licence_tells_the_buyers_of_every_change() {
 
 #[tokio::test]
 async fn fewer_rows_than_promised_tell_the_buyers_what_goes_back() {
-    let house = house().await;
+    let house = House::new(crate::purchases::fixture::LOUD).await;
     house.promise(1_000_000).await;
     let (purchase, edition) = house.waiting().await;
     crate::purchases::actions::draw(&house.ctx, &edition, |_| {}).await.unwrap();

@@ -33,7 +33,7 @@ pub struct Seen {
 ///
 /// # Errors
 /// `email-not-verified`, `buyer-not-approved`, `not-found`, `purpose-not-offered`, `invalid`,
-/// `price-below-floor`, `exclusively-licensed`, `empty-electorate`, `credit-limit`, `budget-exhausted`;
+/// `price-below-floor`, `exclusively-licensed`, `empty-electorate`, `not-deliverable`, `credit-limit`, `budget-exhausted`;
 /// `conflict` where the dataset is no longer listed or has no stock edition.
 pub async fn place(ctx: &Context, buyer: &Buyer, new: NewOffer, once: Once) -> Result<Kept> {
     let buyer = buyer.clone();

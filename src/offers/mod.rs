@@ -25,6 +25,7 @@ pub mod steps;
 pub mod terms;
 pub mod views;
 
+mod deliverable;
 mod freezing;
 mod opening;
 mod placing;

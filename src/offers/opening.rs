@@ -6,7 +6,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, OfferId, VoteId};
 use crate::offers::model::{Offer, OfferState};
-use crate::offers::{queueing, steps, subject};
+use crate::offers::{deliverable, queueing, steps, subject};
 use crate::votes::electorate;
 use crate::votes::model::NewVote;
 use crate::votes::steps::IfChanged;
@@ -86,14 +86,14 @@ fn begin(tx: &mut Tx, id: &OfferId, membership_version: i64, electors: usize) ->
     if offer.state != OfferState::Opening {
         return Ok(None);
     }
-    if electors == 0 {
-        reject(tx, &offer)?;
+    let electors = i64::try_from(electors).map_err(Error::internal)?;
+    if let Some(reason) = why_not(tx, &offer, electors)? {
+        reject(tx, &offer, &reason)?;
         return Ok(None);
     }
     if offer.vote_id.is_some() {
         return Ok(offer.vote_id);
     }
-    let electors = i64::try_from(electors).map_err(Error::internal)?;
     let terms = offer.terms()?;
     let buyer = accounts::steps::organisation(tx, &offer.organisation_id)?;
     let new = NewVote {
@@ -110,8 +110,22 @@ fn begin(tx: &mut Tx, id: &OfferId, membership_version: i64, electors: usize) ->
     Ok(Some(vote_id))
 }
 
-fn reject(tx: &mut Tx, offer: &Offer) -> Result<()> {
-    let reason = "Rejected: when the vote was to open, no member whose data would be sold could vote on it.";
+/// Why a vote of so many is not worth opening, if it is not.
+fn why_not(tx: &mut Tx, offer: &Offer, electors: i64) -> Result<Option<String>> {
+    if electors == 0 {
+        let reason = "Rejected: when the vote was to open, no member whose data would be sold could vote on it.";
+        return Ok(Some(reason.into()));
+    }
+    if offer.edition_id.is_some() {
+        return Ok(None); // drawn already, and so many rows are promised as it has
+    }
+    let dataset = datasets::steps::dataset(tx, &offer.dataset_id)?;
+    let recipe = datasets::steps::recipe(tx, &dataset.recipe_id)?;
+    let needed = deliverable::electors_needed(&recipe.document, offer.terms()?.refund.below_rows)?;
+    Ok((electors < needed).then(|| format!("Rejected: {}", deliverable::too_few(electors, needed))))
+}
+
+fn reject(tx: &mut Tx, offer: &Offer, reason: &str) -> Result<()> {
     if steps::change(tx, offer, OfferState::Rejected, reason)? {
         if let Some(vote_id) = &offer.vote_id {
             votes::steps::void(tx, vote_id, reason)?;

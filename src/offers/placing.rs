@@ -10,7 +10,7 @@ use crate::ids::EditionId;
 use crate::money::{self, Money};
 use crate::offers::model::{EditionChoice, Offer, OfferState};
 use crate::offers::terms::NewOffer;
-use crate::offers::{freezing, queueing, steps, store};
+use crate::offers::{deliverable, freezing, queueing, steps, store};
 use crate::pools::model::{Cost, Pool};
 use crate::queue::{self, JobKind};
 use crate::votes::electorate;
@@ -135,22 +135,25 @@ fn wanted_edition(tx: &mut Tx, asked: &Asked) -> Result<Wanted> {
     }
 }
 
-/// Whether anybody could vote now. The electorate itself is taken when the vote opens.
+/// Whether anybody could vote now, and enough that what is promised can come of it. The electorate itself
+/// is taken when the vote opens, and looked at once more.
 fn check_deliverable(tx: &mut Tx, asked: &Asked, wanted: &Wanted) -> Result<()> {
-    let someone = match &wanted.edition_id {
-        Some(edition_id) => electorate::is_anyone_eligible_stock(tx, edition_id)?,
+    let (electors, needed) = match &wanted.edition_id {
+        Some(edition_id) => (i64::from(electorate::is_anyone_eligible_stock(tx, edition_id)?), 1),
         None => {
-            let joined_before = tx.now().plus_s(-asked.pool.rules.cool_off_s);
-            electorate::is_anyone_eligible(tx, &asked.pool.id, &asked.dataset.purposes, joined_before)?
+            let needed = deliverable::electors_needed(&asked.recipe.document, wanted.rows_promised)?;
+            let (purposes, joined_before) = (&asked.dataset.purposes, tx.now().plus_s(-asked.pool.rules.cool_off_s));
+            (electorate::count_eligible(tx, &asked.pool.id, purposes, joined_before, needed)?, needed)
         }
     };
-    if someone {
-        return Ok(());
+    match electors {
+        0 => Err(Error::new(
+            Code::EmptyElectorate,
+            "No member whose data would be sold has been in the pool for long enough and consents to the dataset's purposes.",
+        )),
+        few if few < needed => Err(Error::new(Code::NotDeliverable, deliverable::too_few(few, needed))),
+        _ => Ok(()),
     }
-    Err(Error::new(
-        Code::EmptyElectorate,
-        "No member whose data would be sold has been in the pool for long enough and consents to the dataset's purposes.",
-    ))
 }
 
 fn when_decided(tx: &mut Tx, pool: &Pool) -> Result<UtcTime> {

@@ -5,7 +5,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{EventId, OfferId, OrganisationId, PoolId, VoteId};
 use crate::offers::model::{Offer, OfferState};
-use crate::offers::store;
+use crate::offers::{store, terms};
 use crate::queue::{self, JobKind};
 use crate::{outbox, pools, votes};
 use diesel::prelude::*;
@@ -70,6 +70,17 @@ pub fn mark_paid(tx: &mut Tx, id: &OfferId) -> Result<()> {
         return Ok(());
     }
     Err(Error::conflict(format!("The offer is {}; only an accepted one can be paid.", offer.state)))
+}
+
+/// Says which offers have terms that are no longer those that were hashed, one sentence for each.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn verify(db: &mut Db) -> Result<Vec<String>> {
+    let rows = offers::table.order(offers::id).select((offers::id, offers::terms_json, offers::terms_hash));
+    let rows: Vec<(OfferId, String, String)> = rows.load(db)?;
+    let changed = rows.into_iter().filter(|(_, json, hash)| terms::sha256(json) != *hash);
+    Ok(changed.map(|(id, ..)| format!("{id} has other terms than those that were frozen and hashed")).collect())
 }
 
 /// The offer that a vote decides. There always is one: the vote is made in the write that names it.

@@ -246,7 +246,7 @@ impl Terms {
     /// `internal` where they hold a number that JSON readers may round, which is a defect.
     pub fn freeze(&self) -> Result<Frozen> {
         let json = canonical(self)?;
-        let sha256 = hex::encode(digest::digest(&digest::SHA256, json.as_bytes()));
+        let sha256 = sha256(&json);
         Ok(Frozen { json, sha256 })
     }
 
@@ -279,6 +279,11 @@ impl From<&VoteRules> for TermsOfVote {
             cool_off_s: rules.cool_off_s,
         }
     }
+}
+
+/// SHA-256 of terms in their frozen form, in hex.
+pub fn sha256(json: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, json.as_bytes()))
 }
 
 /// Canonical JSON (RFC 8785) of a value without floats. The JSON library keeps objects sorted by name

@@ -9,6 +9,7 @@ use crate::ids::{AccountId, PurchaseId};
 use crate::offers::model::Offer;
 use crate::purchases::licence::LicenceState;
 use crate::purchases::model::{Purchase, PurchaseState};
+use crate::queue::{self, JobKind};
 use crate::{datasets, offers, purchases, votes};
 
 /// A settled sale whose files are there; `None` before that, when nothing is shared out yet, and where
@@ -50,8 +51,8 @@ fn voted(offer: &Offer) -> Result<&crate::ids::VoteId> {
 }
 
 /// Says which settled purchases are not shared out as they should be, one sentence for each fault.
-/// Nothing said means: shares, fee, tax and refund add up to the total where all shares are entered,
-/// to no more where the job is still at it, and each share is in the books.
+/// Nothing said means: shares, fee, tax and refund add up to the total, or to no more where the job is
+/// still at it, and each share is in the books.
 ///
 /// # Errors
 /// `internal` where the database fails.
@@ -70,6 +71,10 @@ pub fn verify(db: &mut Db) -> Result<Vec<String>> {
             problems.push(format!("{id} pays out more than was paid: {accounted} of {total} in {entered} shares"));
         } else if entered == expected && accounted != total {
             problems.push(format!("{id} leaves {} minor units with nobody", total - accounted));
+        }
+        if entered < expected && !queue::is_waiting(db, JobKind::Payout, id.as_str())? {
+            let missing = expected - entered;
+            problems.push(format!("{id} lacks {missing} of {expected} shares, and no job is about to enter them"));
         }
         if store::misfits(db, &id)? > 0 {
             problems.push(format!("{id} has shares that are not what the books say"));

@@ -301,7 +301,7 @@ fn about_offers_and_votes() -> Vec<Operation> {
             .takes::<offers::NewOffer>()
             .answers::<offers::OfferView>(201, "The offer, with its terms and dates.")
             .errors(&[EmailNotVerified, BuyerNotApproved, CreditLimit, BudgetExhausted, ExclusivelyLicensed])
-            .errors(&[PurposeNotOffered, PriceBelowFloor, EmptyElectorate, NotFound, Conflict]),
+            .errors(&[PurposeNotOffered, PriceBelowFloor, EmptyElectorate, NotDeliverable, NotFound, Conflict]),
         get("/v1/offers/{id}", Caller, offers::read)
             .summary("One offer: terms, dates, totals, turnout, what has happened")
             .answers::<offers::OfferView>(200, "The offer."),

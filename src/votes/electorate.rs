@@ -4,7 +4,7 @@ use crate::accounts::model::AccountState;
 use crate::clock::UtcTime;
 use crate::db::Db;
 use crate::db::schema::{accounts, consents, datasets, edition_members, editions, memberships, plays_files};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AccountId, EditionId, PoolId};
 use crate::pools::model::MembershipState;
 use diesel::dsl::exists;
@@ -21,12 +21,19 @@ pub fn eligible(db: &mut Db, pool_id: &PoolId, purposes: &[String], joined_befor
     first_eligible(db, pool_id, purposes, joined_before, i64::MAX)
 }
 
-/// Whether at least one member would be in that electorate.
+/// How many members would be in that electorate; counted no further than `most`.
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn is_anyone_eligible(db: &mut Db, pool_id: &PoolId, purposes: &[String], joined_before: UtcTime) -> Result<bool> {
-    Ok(!first_eligible(db, pool_id, purposes, joined_before, 1)?.is_empty())
+pub fn count_eligible(
+    db: &mut Db,
+    pool_id: &PoolId,
+    purposes: &[String],
+    joined_before: UtcTime,
+    most: i64,
+) -> Result<i64> {
+    let first = first_eligible(db, pool_id, purposes, joined_before, most)?;
+    i64::try_from(first.len()).map_err(Error::internal)
 }
 
 fn first_eligible(

@@ -217,6 +217,21 @@ fn end(tx: &mut Tx, id: &VoteId, to: VoteState, now: UtcTime, tally: Option<Tall
     Ok(changed == 1)
 }
 
+/// Says which votes that were counted state another result than their ballots give, one sentence for each.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn verify(db: &mut Db) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for vote in store::counted(db)? {
+        let (stated, counted) = (vote.tally(), store::count(db, &vote.id)?);
+        if stated != Some(counted) {
+            problems.push(format!("{} states {stated:?}, but its ballots are {counted:?}", vote.id));
+        }
+    }
+    Ok(problems)
+}
+
 /// Takes the ballots of a member who leaves out of the votes that are open. The electorates keep their
 /// size, so that leaving helps neither side.
 ///

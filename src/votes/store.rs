@@ -74,6 +74,11 @@ pub fn put_ballot(db: &mut Db, id: &VoteId, member_id: &AccountId, choice: Choic
     Ok(())
 }
 
+/// The votes that have been counted.
+pub fn counted(db: &mut Db) -> Result<Vec<Vote>> {
+    Ok(votes::table.filter(votes::yes.is_not_null()).order(votes::id).select(Vote::as_select()).load(db)?)
+}
+
 /// A member's ballots in some votes.
 pub fn ballots_of(db: &mut Db, ids: &[&VoteId], member_id: &AccountId) -> Result<Vec<Ballot>> {
     Ok(ballots::table

@@ -172,7 +172,9 @@ async fn the_electorate_is_those_whose_data_is_sold() {
         let (pool_id, purposes) = (pool_id.clone(), purposes.iter().map(|p| p.to_string()).collect::<Vec<_>>());
         let found = ctx.db.read(move |db| {
             let all = electorate::eligible(db, &pool_id, &purposes, limit)?;
-            assert_eq!(electorate::is_anyone_eligible(db, &pool_id, &purposes, limit)?, !all.is_empty());
+            let most = all.len() as i64;
+            assert_eq!(electorate::count_eligible(db, &pool_id, &purposes, limit, most + 1)?, most);
+            assert_eq!(electorate::count_eligible(db, &pool_id, &purposes, limit, 1)?, most.min(1));
             Ok(all)
         });
         async { found.await.unwrap() }

@@ -17,7 +17,10 @@ use crate::telemetry;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
 
+/// How the names of the directories begin in which demos keep their things.
+const TEMPORARY: &str = "refrain-demo-";
 /// The story begins this long before now.
 const DAYS_BACK: i64 = 30;
 
@@ -25,7 +28,7 @@ const DAYS_BACK: i64 = 30;
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// How many made-up listeners join; 18000 repeats the sale of 2025 that inspired this project.
-    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(200..=100_000))]
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000))]
     members: u32,
     /// A genuine export (zip) that is uploaded as one more member. It stays on this machine.
     #[arg(long = "with", value_name = "FILE", num_args = 1..)]
@@ -43,7 +46,8 @@ pub struct DemoArgs {
 
 /// Runs the story, and then serves on unless it is to exit.
 pub fn run(args: &DemoArgs) -> Result<()> {
-    let temporary = tempfile::Builder::new().prefix("refrain-demo-").tempdir()?;
+    remove_left_overs();
+    let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempdir()?;
     let directory = args.data_dir.clone().unwrap_or_else(|| temporary.path().to_owned());
     if std::fs::read_dir(&directory).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Error::invalid(format!(
@@ -53,11 +57,12 @@ pub fn run(args: &DemoArgs) -> Result<()> {
     }
     let config = settings(directory, free_address(args.bind));
     telemetry::start(&config.log)?;
-    let clock = Clock::standing_at(Clock::system().now().plus_days(-DAYS_BACK));
+    let clock = Clock::running_from(Clock::system().now().plus_days(-DAYS_BACK));
     actix_web::rt::System::new().block_on(async {
         let app = App::build(config, clock, Entropy::system()).await?;
         let (base, context) = (format!("http://{}", app.address()), app.context().clone());
         let story = story::Story { base, context, members: args.members, exports: args.with.clone() };
+        let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (told, hears) = tokio::sync::oneshot::channel();
         let serves_on = !args.exit;
         let teller = std::thread::Builder::new().name("story".into()).spawn(move || {
@@ -66,11 +71,13 @@ pub fn run(args: &DemoArgs) -> Result<()> {
             outcome
         })?;
         app.run_until_stopped(async move {
-            let interrupted = tokio::signal::ctrl_c();
+            let interrupted = async {
+                tokio::select! { _ = term.recv() => {}, _ = interrupt.recv() => {} }
+            };
             tokio::pin!(interrupted);
             tokio::select! {
-                _ = hears => if serves_on { let _ = interrupted.await; },
-                _ = &mut interrupted => {}
+                _ = hears => if serves_on && stage::is_heard() { interrupted.await },
+                () = &mut interrupted => {}
             }
         })
         .await?;
@@ -95,6 +102,17 @@ fn settings(directory: PathBuf, bind: SocketAddr) -> Config {
     config.seller.bank_details = "IBAN NL00 DEMO 0000 0000 00".into();
     config.seller.contact_email = "cooperative@demo.example".into();
     config
+}
+
+/// Removes the directories of demos that were killed: those whose lock nobody holds.
+fn remove_left_overs() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        let lock = std::fs::File::open(entry.path().join("refrain.lock"));
+        if is_ours && lock.is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = std::fs::remove_dir_all(entry.path()); // another user's stays
+        }
+    }
 }
 
 /// The address wanted, or any free port beside it.

@@ -2,7 +2,24 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+/// Whether whoever read along has gone.
+static UNHEARD: AtomicBool = AtomicBool::new(false);
+
+/// Writes a line to standard output. Where that is closed (`demo | head`) the story is told to nobody.
+pub fn print(line: impl std::fmt::Display) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        UNHEARD.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether anybody still listens.
+pub fn is_heard() -> bool {
+    !UNHEARD.load(Ordering::Relaxed)
+}
 
 /// Tells the story step by step and remembers how long each took.
 pub struct Stage {
@@ -25,12 +42,12 @@ impl Stage {
         self.end_step();
         self.title = title.to_owned();
         self.step_began_at = Instant::now();
-        println!("\n{}. {title}", self.timings.len() + 1);
+        print(format!("\n{}. {title}", self.timings.len() + 1));
     }
 
     /// A line of what happened.
     pub fn say(&self, line: impl std::fmt::Display) {
-        println!("   {line}");
+        print(format!("   {line}"));
     }
 
     /// The curl command that does the same as the call that is about to be made.
@@ -41,7 +58,7 @@ impl Stage {
             let text = body.to_string().replace('\'', "'\\''");
             format!(" -H 'Content-Type: application/json' -d '{text}'")
         });
-        println!("   $ curl -s{verb} {}{path}{token}{data}", self.base);
+        print(format!("   $ curl -s{verb} {}{path}{token}{data}", self.base));
     }
 
     /// A progress bar over `count` things. Silent where nobody watches a terminal.
@@ -57,11 +74,14 @@ impl Stage {
     /// Ends the story: how long each step took.
     pub fn finish(&mut self) {
         self.end_step();
-        println!("\nTime by step");
+        print("\nTime by step");
         for (i, (title, seconds)) in self.timings.iter().enumerate() {
-            println!("   {:>2}. {title:<58} {seconds:>7.1} s", i + 1);
+            print(format!("   {:>2}. {title:<58} {seconds:>7.1} s", i + 1));
         }
-        println!("       {:<58} {:>7.1} s", "all of it", self.began_at.elapsed().as_secs_f64());
+        print(format!("       {:<58} {:>7.1} s", "all of it", self.began_at.elapsed().as_secs_f64()));
+        if let Some(mib) = peak_memory_mib() {
+            print(format!("       {:<58} {mib:>7} MiB", "most memory held, by the server and all its callers here"));
+        }
     }
 
     fn end_step(&mut self) {
@@ -69,4 +89,12 @@ impl Stage {
             self.timings.push((std::mem::take(&mut self.title), self.step_began_at.elapsed().as_secs_f64()));
         }
     }
+}
+
+/// The most memory that this process has held so far, as Linux tells it; elsewhere nothing.
+fn peak_memory_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1_024)
 }

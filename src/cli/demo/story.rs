@@ -4,7 +4,7 @@ use super::client::{Body, Client};
 use super::expect;
 use super::listeners::{self, PASSWORD};
 use super::pricing::Sale;
-use super::stage::Stage;
+use super::stage::{Stage, is_heard, print};
 use crate::accounts;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -21,6 +21,8 @@ const BUYER: &str = "buyer@demo.example";
 const PURPOSES: [&str; 2] = ["model_training", "market_research"];
 /// Plays in a made-up export: fewer than people have, so that thousands of exports are made in seconds.
 const PLAYS_EACH: std::ops::RangeInclusive<u32> = 150..=400;
+/// Rows that the listing promises.
+const ROWS_PROMISED: usize = 10;
 /// Rows of the edition that are shown.
 const ROWS_SHOWN: usize = 50;
 
@@ -45,24 +47,31 @@ struct Scene {
     pool_id: String,
     dataset_id: String,
     offer_id: String,
+    licence: Value,
 }
 
 impl Story {
     /// Tells it from the beginning to the end.
     pub fn tell(&self, serves_on: bool) -> Result<()> {
-        println!("Refrain demo: one sale from the first listener to the last cent, over HTTP at {}", self.base);
-        println!(
-            "Made-up listeners, a clock moved by hand, passwords hashed cheaply. `refrain serve` does none of that."
-        );
+        print(format!("Refrain demo: one sale from the first listener to the last cent, over HTTP at {}", self.base));
+        print("Made-up listeners, a clock moved by hand, passwords hashed cheaply. `refrain serve` does none of that.");
         let mut scene = self.open_pool()?;
-        self.gather_listeners(&mut scene)?;
-        self.list_dataset(&mut scene)?;
-        self.welcome_buyer(&mut scene)?;
-        self.place_offer(&mut scene)?;
-        self.hold_vote(&mut scene)?;
-        let licence = self.settle_invoice(&mut scene)?;
-        self.show_edition(&mut scene, &licence)?;
-        self.show_payouts(&mut scene)?;
+        let steps: [fn(&Story, &mut Scene) -> Result<()>; 8] = [
+            Story::gather_listeners,
+            Story::list_dataset,
+            Story::welcome_buyer,
+            Story::place_offer,
+            Story::hold_vote,
+            Story::settle_invoice,
+            Story::show_edition,
+            Story::show_payouts,
+        ];
+        for step in steps {
+            if !is_heard() {
+                return Ok(());
+            }
+            step(self, &mut scene)?;
+        }
         self.catch_up_with_now(&mut scene)?;
         scene.stage.finish();
         if serves_on {
@@ -98,8 +107,8 @@ impl Story {
         stage
             .say(format!("privacy budget for the pool's whole lifetime: {}", text(&made["budget"]["cap"], "in_words")));
         let pool_id = text(&made, "id");
-        let (buyer, dataset_id, offer_id) = (anyone.clone(), String::new(), String::new());
-        Ok(Scene { stage, anyone, operator, buyer, pool_id, dataset_id, offer_id })
+        let (buyer, dataset_id, offer_id, licence) = (anyone.clone(), String::new(), String::new(), Value::Null);
+        Ok(Scene { stage, anyone, operator, buyer, pool_id, dataset_id, offer_id, licence })
     }
 
     fn gather_listeners(&self, scene: &mut Scene) -> Result<()> {
@@ -137,7 +146,7 @@ impl Story {
             "licence_text": "The licensee may use the edition for the purpose and period of the frozen terms, inside the field of use \
                              named there, and may not try to identify anybody. Redistribution and the fate of models are as the terms say.",
             "price_floor": {"amount": 50_000, "currency": "USD"},
-            "rows_promised": 10
+            "rows_promised": ROWS_PROMISED
         });
         let draft = scene.operator.post("/v1/datasets", &listing)?;
         scene.dataset_id = text(&draft, "id");
@@ -239,7 +248,7 @@ impl Story {
         Ok(())
     }
 
-    fn settle_invoice(&self, scene: &mut Scene) -> Result<Value> {
+    fn settle_invoice(&self, scene: &mut Scene) -> Result<()> {
         scene.stage.step("The invoice is settled and the edition is drawn");
         scene.operator = log_in(&scene.stage, &scene.anyone, OPERATOR)?;
         let purchases = scene.buyer.get("/v1/purchases")?;
@@ -261,11 +270,13 @@ impl Story {
         })?;
         bar.finish_and_clear();
         scene.stage.say(format!("licence {} is active until {}", text(&licence, "id"), text(&licence, "ends_at")));
-        Ok(licence)
+        scene.licence = licence;
+        Ok(())
     }
 
-    fn show_edition(&self, scene: &mut Scene, licence: &Value) -> Result<()> {
+    fn show_edition(&self, scene: &mut Scene) -> Result<()> {
         scene.stage.step("The buyer downloads the edition and checks its digest");
+        let licence = &scene.licence;
         let id = text(licence, "id");
         let files = scene.buyer.get(&format!("/v1/licences/{id}/files"))?;
         let listed = files["items"].as_array().cloned().unwrap_or_default();
@@ -310,6 +321,11 @@ impl Story {
             stage.say(format!("{:>4}  {:<40} {:>8} {:>14}", i + 1, cell(0), cell(1), cell(2)));
         }
         stage.say(format!("{} artists passed the threshold", rows.len()));
+        if rows.len() < ROWS_PROMISED {
+            stage.say(format!(
+                "so few listeners hide in the noise: {ROWS_PROMISED} were promised, and the price goes back"
+            ));
+        }
         expect(rows.len() >= ROWS_SHOWN || self.members < 3_000, "at least 50 artists are in the edition")
     }
 
@@ -321,9 +337,17 @@ impl Story {
         scene.stage.curl("OPERATOR", "GET", &path, None);
         let payouts = patiently("the shares to be entered", || {
             let payouts = scene.operator.get(&path)?;
-            Ok((payouts["shares_entered"] == payouts["members"] && !payouts["members"].is_null()).then_some(payouts))
+            let all_entered = payouts["shares_entered"] == payouts["members"] && !payouts["members"].is_null();
+            let nothing_to_share = payouts["to_share"]["amount"] == 0;
+            Ok((all_entered || nothing_to_share).then_some(payouts))
         })?;
         let amount = |name: &str| payouts[name]["amount"].as_i64().unwrap_or(0);
+        if amount("to_share") == 0 {
+            scene
+                .stage
+                .say(format!("nobody is paid: {} goes back to the buyer", Money::new(amount("refunded"), "USD")));
+            return Ok(());
+        }
         expect(amount("paid_out") + amount("fee") == amount("price"), "shares and fee add up to the price")?;
         let money = |name: &str| Money::new(amount(name), "USD").to_string();
         scene.stage.say(format!(
@@ -360,15 +384,15 @@ impl Story {
     }
 
     fn print_logins(&self) {
-        println!("\nThe server goes on at {} (docs at {0}/docs). Log in with:", self.base);
+        print(format!("\nThe server goes on at {} (docs at {0}/docs). Log in with:", self.base));
         for (who, email) in [("operator", OPERATOR.into()), ("buyer", BUYER.into()), ("member", listeners::email(0))] {
-            println!("   {who:<9} {email:<28} {PASSWORD}");
+            print(format!("   {who:<9} {email:<28} {PASSWORD}"));
         }
-        println!(
+        print(format!(
             "   $ curl -s {}/v1/sessions -H 'Content-Type: application/json' -d '{{\"email\":\"{BUYER}\",\"password\":\"{PASSWORD}\"}}'",
             self.base
-        );
-        println!("Ctrl-C ends it.");
+        ));
+        print("Ctrl-C ends it.");
     }
 }
 

@@ -57,6 +57,19 @@ struct FileRow {
     sha256: String,
 }
 
+impl From<FileRow> for EditionFile {
+    fn from(row: FileRow) -> Self {
+        EditionFile {
+            edition_id: row.edition_id,
+            name: row.name,
+            object_key: row.object_key,
+            media_type: row.media_type,
+            size_bytes: row.size_bytes,
+            sha256: row.sha256,
+        }
+    }
+}
+
 /// What a drawn edition is published with.
 #[derive(Debug, Clone)]
 pub struct Publication {
@@ -188,25 +201,14 @@ pub fn publish_edition(db: &mut Db, id: &EditionId, publication: &Publication, n
 
 /// The files of an edition, by name.
 pub fn files(db: &mut Db, id: &EditionId) -> Result<Vec<EditionFile>> {
-    let rows = edition_files::table
-        .filter(edition_files::edition_id.eq(id))
-        .order(edition_files::name)
-        .select(FileRow::as_select())
-        .load(db)?;
-    let read = |row: FileRow| EditionFile {
-        edition_id: row.edition_id,
-        name: row.name,
-        object_key: row.object_key,
-        media_type: row.media_type,
-        size_bytes: row.size_bytes,
-        sha256: row.sha256,
-    };
-    Ok(rows.into_iter().map(read).collect())
+    let rows = edition_files::table.filter(edition_files::edition_id.eq(id)).order(edition_files::name);
+    Ok(rows.select(FileRow::as_select()).load(db)?.into_iter().map(EditionFile::from).collect())
 }
 
-/// The keys of all files of all editions.
-pub fn object_keys(db: &mut Db) -> Result<Vec<String>> {
-    Ok(edition_files::table.select(edition_files::object_key).order(edition_files::object_key).load(db)?)
+/// The files of all editions, by key.
+pub fn all_files(db: &mut Db) -> Result<Vec<EditionFile>> {
+    let rows = edition_files::table.order(edition_files::object_key);
+    Ok(rows.select(FileRow::as_select()).load(db)?.into_iter().map(EditionFile::from).collect())
 }
 
 /// Who is in an edition, sorted by id.

@@ -22,7 +22,8 @@ async fn budget(house: &House, offer: &OfferId) -> BudgetState {
 async fn stored_and_owned(house: &House) -> (Vec<String>, Vec<String>) {
     let mut stored = house.ctx.storage.list("editions").await.unwrap();
     stored.sort();
-    (stored, house.ctx.db.read(steps::object_keys).await.unwrap())
+    let named = house.ctx.db.read(steps::all_files).await.unwrap();
+    (stored, named.into_iter().map(|file| file.object_key).collect())
 }
 
 #[actix_web::test]

@@ -31,7 +31,7 @@ async fn an_offer_in_order_is_placed_with_its_terms_frozen() {
     assert_eq!(world.jobs(JobKind::OpenVote).await, [offer.id.as_str()]);
 
     let terms = offer.terms().unwrap();
-    assert_eq!((terms.refund.below_rows, terms.period_days, terms.no_reidentification), (50, 365, true));
+    assert_eq!((terms.refund.below_rows, terms.period_days, terms.no_reidentification), (0, 365, true));
     assert_eq!(terms.organisation_name, "Northwind Radio");
     assert_eq!(terms.total, Money::new(1_070_000, "USD"));
     let sha256 = |bytes: &[u8]| hex::encode(digest::digest(&digest::SHA256, bytes));
@@ -143,6 +143,22 @@ async fn an_offer_that_nobody_could_vote_on_is_refused() {
     world.stock(0).await;
     let stock = NewOffer { edition: EditionChoice::Stock, ..world.asks() };
     assert_eq!(world.place(&buyer, stock).await.unwrap_err().code(), Code::EmptyElectorate);
+}
+
+#[tokio::test]
+async fn an_offer_for_rows_that_so_few_members_cannot_give_is_refused() {
+    let world = World::new(5, 3).await;
+    let buyer = world.buyer(MUCH).await;
+    world.promise(50).await;
+    let refused = world.place(&buyer, world.asks()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotDeliverable);
+    for number in ["5 members", "103"] {
+        assert!(refused.detail().contains(number), "{}", refused.detail());
+    }
+    world.stock(2).await;
+    let stock = NewOffer { edition: EditionChoice::Stock, ..world.asks() };
+    world.place(&buyer, stock).await.expect("what is drawn already needs no crowd");
+    assert_eq!(world.committed_nano().await, 0);
 }
 
 #[tokio::test]

@@ -69,6 +69,16 @@ impl World {
         }
     }
 
+    /// The rows that the listing promises from now on; at first it promises none.
+    pub async fn promise(&self, rows: i64) {
+        let id = self.dataset_id.clone();
+        self.change(move |tx| {
+            diesel::update(datasets::table.find(&id)).set(datasets::rows_promised.eq(rows)).execute(&mut **tx)?;
+            Ok(())
+        })
+        .await;
+    }
+
     pub async fn place(&self, buyer: &Buyer, new: NewOffer) -> Result<Offer> {
         let buyer = buyer.clone();
         self.ctx.db.write(move |tx| placing::place(tx, &buyer, &new)).await
@@ -173,7 +183,7 @@ fn listing(tx: &mut Tx, pool_id: &PoolId) -> Result<DatasetId> {
             ),
             (
                 datasets::price_floor_minor.eq(FLOOR_MINOR),
-                datasets::rows_promised.eq(50i64),
+                datasets::rows_promised.eq(0i64),
                 datasets::state.eq(DatasetState::Listed),
                 datasets::search_text.eq(""),
                 datasets::listed_at.eq(now),
