@@ -7,8 +7,8 @@
 //! accepted and paid offer becomes a licence with downloads, and every member's share stands in the ledger.
 //!
 //! The modules stand in a fixed order, and a module imports only what stands before it:
-//! the foundations ([`clock`], [`error`], [`config`], [`ids`], [`money`]), the house's services ([`db`],
-//! [`telemetry`], [`page`], [`storage`], [`secrets`], [`idempotency`], [`outbox`], [`queue`], [`audit`],
+//! the foundations ([`clock`], [`error`], [`config`], [`ids`], [`text`], [`money`]), the house's services ([`db`],
+//! [`telemetry`], [`body`], [`page`], [`storage`], [`secrets`], [`idempotency`], [`outbox`], [`queue`], [`audit`],
 //! [`context`]), then the slices ([`accounts`], [`pools`], [`histories`], [`aggregates`], [`datasets`],
 //! [`votes`], [`ledger`], [`offers`], [`purchases`], [`payouts`], [`downloads`], [`notify`], [`erasure`]), and last
 //! what puts them together ([`upkeep`], [`jobs`], [`routes`], [`app`], [`cli`]).
@@ -22,6 +22,7 @@ pub mod accounts;
 pub mod aggregates;
 pub mod app;
 pub mod audit;
+pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -49,5 +50,6 @@ pub mod routes;
 pub mod secrets;
 pub mod storage;
 pub mod telemetry;
+pub mod text;
 pub mod upkeep;
 pub mod votes;

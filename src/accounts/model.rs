@@ -3,7 +3,7 @@
 use crate::clock::UtcTime;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, OrganisationId};
-use crate::text_enum;
+use crate::{text, text_enum};
 use serde::{Deserialize, Serialize};
 
 /// What an organisation may owe at most (accepted and not yet paid, and in the vote), until an
@@ -129,17 +129,25 @@ pub struct Profile {
 /// What an operator decides about an organisation. The buyer is told the reason.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
-#[schema(example = json!({"outcome": "return", "reason": "Please name the people who will have access."}))]
+#[schema(example = json!({
+    "outcome": "return", "reason": "Please name the people who will have access.", "as_of": "2026-01-08T12:00:00Z"
+}))]
 pub enum Decision {
     /// It may make offers.
     Approve {
         /// Why, 1 to 2,000 characters.
         reason: String,
+        /// The `updated_at` of the application as it was read; where it has changed since, this is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        as_of: Option<UtcTime>,
     },
     /// It is to mend its application.
     Return {
         /// What is to be mended, 1 to 2,000 characters.
         reason: String,
+        /// The `updated_at` of the application as it was read; where it has changed since, this is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        as_of: Option<UtcTime>,
     },
     /// It may not make offers, or no longer.
     Reject {
@@ -147,6 +155,9 @@ pub enum Decision {
         reason: String,
         /// From when it may apply again.
         may_reapply_at: UtcTime,
+        /// The `updated_at` of the application as it was read; where it has changed since, this is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        as_of: Option<UtcTime>,
     },
 }
 
@@ -163,8 +174,11 @@ impl Decision {
     /// The states from which this may be decided.
     pub const fn allowed_from(&self) -> &'static [OrganisationState] {
         match self {
-            Decision::Approve { .. } | Decision::Return { .. } => &[OrganisationState::Pending],
-            Decision::Reject { .. } => &[OrganisationState::Pending, OrganisationState::Approved],
+            Decision::Approve { .. } => &[OrganisationState::Pending],
+            // An approved one whose details have changed is returned, and makes no offers until it is approved anew.
+            Decision::Return { .. } | Decision::Reject { .. } => {
+                &[OrganisationState::Pending, OrganisationState::Approved]
+            }
         }
     }
 
@@ -180,7 +194,16 @@ impl Decision {
     /// Why.
     pub fn reason(&self) -> &str {
         match self {
-            Decision::Approve { reason } | Decision::Return { reason } | Decision::Reject { reason, .. } => reason,
+            Decision::Approve { reason, .. } | Decision::Return { reason, .. } | Decision::Reject { reason, .. } => {
+                reason
+            }
+        }
+    }
+
+    /// When the application that was read had been changed last, where the operator says so.
+    pub const fn as_of(&self) -> Option<UtcTime> {
+        match self {
+            Decision::Approve { as_of, .. } | Decision::Return { as_of, .. } | Decision::Reject { as_of, .. } => *as_of,
         }
     }
 
@@ -223,7 +246,8 @@ impl Organisation {
                 None => "The application was refused.".to_owned(),
             })),
             (OrganisationState::Approved, _) => Err(Error::conflict(
-                "An approved organisation's details stand in its contracts; ask the operator to change them.",
+                "An approved organisation's details stand in its contracts; ask the operator to return the application, and \
+                 hand it in again.",
             )),
         }
     }
@@ -244,18 +268,19 @@ impl Profile {
             address: trimmed(self.address),
             tax_id: trimmed(self.tax_id),
         };
-        one_line(&profile.legal_name, 1, 200, "legal_name")?;
-        if !is_country(&profile.country) {
-            return Err(Error::invalid("country is an ISO 3166-1 alpha-2 code in capitals, like SE."));
-        }
-        one_line(&profile.website, 1, 200, "website")?;
-        if !is_website(&profile.website) {
-            return Err(Error::invalid("website begins with https:// or http:// and names a host."));
-        }
-        within(&profile.purpose, 10, 4_000, "purpose")?;
-        within(&profile.address, 5, 500, "address")?;
-        one_line(&profile.tax_id, 0, 64, "tax_id")?;
-        Ok(profile)
+        let holds = |holds: bool, words: &str| if holds { Ok(()) } else { Err(Error::invalid(words)) };
+        let checks = [
+            one_line(&profile.legal_name, 1, 200, "legal_name"),
+            holds(is_country(&profile.country), "country is an ISO 3166-1 alpha-2 code in capitals, like SE."),
+            one_line(&profile.website, 1, 200, "website"),
+            holds(is_website(&profile.website), "website begins with https:// or http:// and names a host."),
+            within(&profile.purpose, 10, 4_000, "purpose"),
+            within(&profile.address, 5, 500, "address"),
+            one_line(&profile.tax_id, 0, 64, "tax_id"),
+        ];
+        // All at once, so that nobody mends one field after the other.
+        let problems: Vec<String> = checks.into_iter().filter_map(Result::err).map(|e| e.detail().to_owned()).collect();
+        if problems.is_empty() { Ok(profile) } else { Err(Error::invalid(problems.join(" "))) }
     }
 }
 
@@ -270,8 +295,7 @@ pub fn email(text: &str) -> Result<String> {
 }
 
 fn within(text: &str, least: usize, most: usize, what: &str) -> Result<()> {
-    let plain = text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t');
-    if plain && (least..=most).contains(&text.chars().count()) {
+    if text::is_plain(text) && (least..=most).contains(&text.chars().count()) {
         return Ok(());
     }
     Err(Error::invalid(format!("{what} is a text of {least} to {most} characters without control characters.")))
@@ -353,16 +377,16 @@ mod tests {
         use OrganisationState as S;
         let may_reapply_at = UtcTime::from_unix_s(0).unwrap();
         let decisions = [
-            (Decision::Approve { reason: "r".into() }, vec![S::Pending]),
-            (Decision::Return { reason: "r".into() }, vec![S::Pending]),
-            (Decision::Reject { reason: "r".into(), may_reapply_at }, vec![S::Pending, S::Approved]),
+            (Decision::Approve { reason: "r".into(), as_of: None }, vec![S::Pending]),
+            (Decision::Return { reason: "r".into(), as_of: None }, vec![S::Pending, S::Approved]),
+            (Decision::Reject { reason: "r".into(), may_reapply_at, as_of: None }, vec![S::Pending, S::Approved]),
         ];
         for (decision, allowed) in decisions {
             for state in S::ALL {
                 assert_eq!(decision.allowed_from().contains(state), allowed.contains(state), "{decision:?} {state}");
             }
         }
-        assert!(Decision::Approve { reason: String::new() }.check().is_err());
+        assert!(Decision::Approve { reason: String::new(), as_of: None }.check().is_err());
     }
 
     #[test]

@@ -6,7 +6,10 @@ use aws_lc_rs::digest;
 /// A preview never shows more rows than this.
 pub const PREVIEW_ROWS: usize = 20;
 
-/// At most `limit` rows, and never more than [`PREVIEW_ROWS`]: chosen by a hash of the edition's digest and the artist, so that the
+/// And never more than one row in so many, so that the preview of a small edition is not the edition.
+const ONE_ROW_IN: usize = 5;
+
+/// At most `limit` rows, never more than [`PREVIEW_ROWS`] and never more than a fifth: chosen by a hash of the edition's digest and the artist, so that the
 /// choice says nothing about rank and is the same for everybody. In the edition's order.
 pub fn preview(rows: &[Row], edition_sha256: &str, limit: usize) -> Vec<Row> {
     let lot = |row: &Row| {
@@ -18,7 +21,7 @@ pub fn preview(rows: &[Row], edition_sha256: &str, limit: usize) -> Vec<Row> {
     };
     let mut lots: Vec<(Vec<u8>, usize)> = rows.iter().enumerate().map(|(i, row)| (lot(row), i)).collect();
     lots.sort_unstable();
-    lots.truncate(limit.min(PREVIEW_ROWS));
+    lots.truncate(limit.min(PREVIEW_ROWS).min(rows.len() / ONE_ROW_IN));
     lots.sort_unstable_by_key(|(_, i)| *i);
     lots.into_iter().map(|(_, i)| rows[i].clone()).collect()
 }
@@ -38,6 +41,7 @@ mod tests {
         assert!(one.iter().any(|row| row.fans < 750) && one.iter().any(|row| row.fans > 750), "not only the top");
         assert!(one.windows(2).all(|pair| pair[0].fans > pair[1].fans), "in the edition's order");
         assert!(preview(&[], "aa", 20).is_empty());
-        assert_eq!(preview(&rows[..3], "aa", 20), rows[..3]);
+        assert_eq!(preview(&rows[..50], "aa", 20).len(), 10, "a fifth of a small edition");
+        assert!(preview(&rows[..4], "aa", 20).is_empty());
     }
 }

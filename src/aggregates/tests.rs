@@ -418,5 +418,5 @@ async fn three_thousand_listeners_give_fifty_rows_and_more() {
     assert!(drawn.rows.iter().all(|row| row.fans >= smallest));
     assert_eq!(drawn.manifest.members, 3_000);
     let looks = preview(&drawn.rows, &drawn.manifest.files[0].sha256, 20);
-    assert_eq!(looks.len(), 20);
+    assert_eq!(looks.len(), 20.min(drawn.rows.len() / 5));
 }

@@ -4,6 +4,7 @@ use super::model::Dataset;
 use crate::error::{Code, Error, Result};
 use crate::ids::RecipeId;
 use crate::money::Money;
+use crate::text as texts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -152,7 +153,7 @@ fn text(name: &str, value: &mut String, max: usize) -> Result<()> {
     if value.is_empty() || value.chars().count() > max {
         return Err(Error::invalid(format!("{name}: from 1 to {max} characters.")));
     }
-    if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if !texts::is_plain(&value.replace('\r', "")) {
         return Err(Error::invalid(format!("{name}: control characters other than line ends and tabs are refused.")));
     }
     Ok(())

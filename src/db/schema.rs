@@ -281,6 +281,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    vote_purposes (vote_id, purpose) {
+        vote_id -> Text,
+        purpose -> Text,
+    }
+}
+
+diesel::table! {
     electors (vote_id, member_id) {
         vote_id -> Text,
         member_id -> Text,
@@ -550,5 +557,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     tombstones,
     transfers,
     versions,
+    vote_purposes,
     votes,
 );

@@ -78,7 +78,7 @@ async fn conditions_and_ranges_that_cannot_be_met_say_so() {
     let tag = header(&get(&house, &id, &[]).await, "etag");
     assert_eq!(get(&house, &id, &[("if-none-match", &tag)]).await.status(), 304);
     assert_eq!(get(&house, &id, &[("if-match", "\"another\"")]).await.status(), 412);
-    for range in ["bytes=5-2", "bytes=1000000-"] {
+    for range in ["bytes=1000000-", "bytes=-0"] {
         let outside = get(&house, &id, &[("range", range)]).await;
         assert_eq!(header(&outside, "content-range"), format!("bytes */{}", STOCK_FILE.len()));
         assert_eq!((outside.status().as_u16(), code(outside).await.as_str()), (416, "range-not-satisfiable"));
@@ -142,7 +142,7 @@ async fn every_access_is_in_the_log() {
     let id = licensed(&house).await;
     let stranger = house.stranger().await;
     ask(&house, &stranger, &id, Method::GET, &[]).await;
-    for headers in [&[][..], &[("range", "bytes=0-9")], &[("range", "bytes=9-0")], &[("if-match", "\"x\"")]] {
+    for headers in [&[][..], &[("range", "bytes=0-9")], &[("range", "bytes=9000-")], &[("if-match", "\"x\"")]] {
         house.ctx.clock.advance_s(1).unwrap();
         get(&house, &id, headers).await;
     }
@@ -157,7 +157,7 @@ async fn every_access_is_in_the_log() {
         [
             (403, 0, None),
             (412, 0, None),
-            (416, 0, Some("bytes=9-0")),
+            (416, 0, Some("bytes=9000-")),
             (206, 10, Some("bytes=0-9")),
             (200, length, None)
         ]

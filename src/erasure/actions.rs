@@ -3,10 +3,11 @@
 use crate::accounts::caller::Member;
 use crate::accounts::model::AccountState;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::db::Tx;
+use crate::error::Result;
 use crate::histories::model::{held_prefix, plays_prefix};
 use crate::ids::{AccountId, PoolId};
-use crate::pools::model::OwnMembership;
+use crate::pools::model::{MembershipState, OwnMembership};
 use crate::queue::{self, JobKind};
 use crate::{accounts, audit, histories, pools, votes};
 
@@ -31,36 +32,47 @@ pub async fn leave(ctx: &Context, member: &Member) -> Result<()> {
         .await
 }
 
-/// Takes a member out of one pool, at once: membership, consents, ballots in its open votes. The plays
-/// stay, for the other pools of this member and for coming back.
+/// Takes a member out of one pool, at once: membership, consents, ballots in its open votes. Who is in no
+/// other pool has the plays erased; in another they are still needed. The flag tells whether they are erased.
 ///
 /// # Errors
 /// `not-found` for who never was a member.
-pub async fn leave_pool(ctx: &Context, member: &Member, pool_id: PoolId) -> Result<OwnMembership> {
+pub async fn leave_pool(ctx: &Context, member: &Member, pool_id: PoolId) -> Result<(OwnMembership, bool)> {
     let id = member.account_id.clone();
     ctx.db
         .write(move |tx| {
             votes::steps::forget_ballots_in(tx, &id, &pool_id)?;
-            pools::steps::leave_one(tx, &pool_id, &id)
+            let left = pools::steps::leave_one(tx, &pool_id, &id)?;
+            let is_erased = !is_in_a_pool(tx, &id)?;
+            if is_erased {
+                let now = tx.now();
+                queue::push(tx, JobKind::EraseMember, id.as_str(), now)?;
+            }
+            Ok((left, is_erased))
         })
         .await
 }
 
-/// Erases what was kept of a member who has left: the rows first, then every file below the member's
+fn is_in_a_pool(tx: &mut Tx, id: &AccountId) -> Result<bool> {
+    Ok(pools::steps::memberships_of(tx, id)?.iter().any(|membership| membership.state == MembershipState::Active))
+}
+
+/// Erases what was kept of a member who has left all pools: the rows first, then every file below the member's
 /// name, those included that a crash left behind, and at last what the database's log still holds of
-/// the rows. Each part may be repeated.
+/// the rows. Each part may be repeated. Whoever has joined a pool again meanwhile keeps the plays.
 ///
 /// # Errors
-/// `conflict` for somebody who has not left; `busy` where the log could not be emptied yet.
+/// `busy` where the log could not be emptied yet.
 pub async fn erase(ctx: &Context, id: &AccountId) -> Result<()> {
     let of = id.clone();
     let named = ctx.db.write(move |tx| {
-        if accounts::steps::account(tx, &of)?.state != AccountState::Left {
-            return Err(Error::conflict("Only who has left is erased."));
+        let has_left = accounts::steps::account(tx, &of)?.state == AccountState::Left;
+        if !has_left && is_in_a_pool(tx, &of)? {
+            return Ok(None);
         }
-        histories::steps::erase(tx, &of)
+        histories::steps::erase(tx, &of).map(Some)
     });
-    let mut keys = named.await?;
+    let Some(mut keys) = named.await? else { return Ok(()) };
     for prefix in [plays_prefix(id), held_prefix(id)] {
         keys.extend(ctx.storage.list(&prefix).await?);
     }

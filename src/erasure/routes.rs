@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::ids::PoolId;
 use crate::pools::views::MembershipView;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Path};
 use serde::Serialize;
 
 /// What happens now, in words.
@@ -28,6 +28,16 @@ pub struct Leaving {
     pub erased: Vec<&'static str>,
     /// What stays, and why.
     pub stays: Vec<&'static str>,
+}
+
+/// A membership that has ended, and what happens to the plays.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct LeavingPool {
+    /// The membership, ended.
+    #[serde(flatten)]
+    pub membership: MembershipView,
+    /// What happens to the plays, in words.
+    pub plays: &'static str,
 }
 
 impl Leaving {
@@ -64,6 +74,13 @@ pub async fn leave(member: Member, ctx: Data<Context>, auth: Data<Auth>) -> Resu
 }
 
 /// Leaves one pool.
-pub async fn leave_pool(member: Member, ctx: Data<Context>, id: Path<PoolId>) -> Result<Json<MembershipView>> {
-    Ok(Json(actions::leave_pool(&ctx, &member, id.into_inner()).await?.into()))
+pub async fn leave_pool(member: Member, ctx: Data<Context>, id: Path<PoolId>) -> Result<HttpResponse> {
+    let (left, is_erased) = actions::leave_pool(&ctx, &member, id.into_inner()).await?;
+    let plays = if is_erased {
+        "You are in no pool any more, so your plays are being erased, wherever they are kept; usually it takes minutes. \
+         Editions already drawn stay as they are."
+    } else {
+        "Your plays stay for the other pools that you are in; this one no longer draws from them."
+    };
+    Ok(HttpResponse::Accepted().json(LeavingPool { membership: left.into(), plays }))
 }

@@ -6,6 +6,7 @@ use super::readers::Readers;
 use super::report::Report;
 use super::upload;
 use crate::accounts::caller::{Member, Operator};
+use crate::body::Body;
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::{Code, Result};
@@ -216,7 +217,7 @@ pub async fn release(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<HistoryId>,
-    body: Json<Decision>,
+    body: Body<Decision>,
 ) -> Result<Json<HeldHistoryView>> {
     Ok(Json(actions::release(&ctx, &operator, id.into_inner(), &body.reason).await?.into()))
 }
@@ -226,7 +227,7 @@ pub async fn reject(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<HistoryId>,
-    body: Json<Decision>,
+    body: Body<Decision>,
 ) -> Result<Json<HeldHistoryView>> {
     Ok(Json(actions::reject(&ctx, &operator, id.into_inner(), &body.reason).await?.into()))
 }

@@ -97,7 +97,7 @@ async fn an_application_reaches_every_operator_and_its_decision_the_buyer() {
     actions::verify_email(&ctx, &verify).await.unwrap();
     ctx.clock.advance_s(1).unwrap();
     let operator = Operator { account_id: operators[0].id.clone() };
-    let decision = Decision::Return { reason: "Who will have access?".into() };
+    let decision = Decision::Return { reason: "Who will have access?".into(), as_of: None };
     actions::decide(&ctx, &operator, organisation.id, decision).await.unwrap();
     drain(&ctx).await;
     let all = mails(&ctx);
@@ -112,7 +112,7 @@ async fn an_address_that_was_not_verified_gets_no_other_mail() {
     let operator = actions::add_operator(&ctx, "op@refrain.example", "correct horse".into()).await.unwrap();
     let done = actions::register_organisation(&ctx, &auth, FROM, profile(), "ada@nord.example", "correct horse".into());
     let organisation = done.await.unwrap().organisation.unwrap();
-    let decision = Decision::Approve { reason: "Known to us.".into() };
+    let decision = Decision::Approve { reason: "Known to us.".into(), as_of: None };
     let operator = Operator { account_id: operator.id };
     actions::decide(&ctx, &operator, organisation.id, decision).await.unwrap();
     drain(&ctx).await;

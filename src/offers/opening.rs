@@ -100,6 +100,10 @@ fn begin(tx: &mut Tx, id: &OfferId, membership_version: i64, electors: usize) ->
         pool_id: offer.pool_id.clone(),
         subject_text: subject::text(&terms, &buyer.profile, &offer.message, electors),
         terms_hash: offer.terms_hash.clone(),
+        purposes: match offer.edition_id {
+            Some(_) => Vec::new(),
+            None => datasets::steps::dataset(tx, &offer.dataset_id)?.purposes,
+        },
         passing: terms.vote.passing()?,
         voting_period_s: terms.vote.voting_period_s,
         electors,

@@ -1,6 +1,7 @@
 //! Offers over HTTP.
 
 use crate::accounts::caller::{Buyer, Caller, Member, Operator};
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::Result;
 use crate::idempotency::{IdempotencyKey, Kept};
@@ -33,7 +34,7 @@ pub struct VoidOffer {
 }
 
 /// `POST /v1/offers`: places an offer.
-pub async fn place(buyer: Buyer, ctx: Data<Context>, key: IdempotencyKey, body: Json<NewOffer>) -> Result<Kept> {
+pub async fn place(buyer: Buyer, ctx: Data<Context>, key: IdempotencyKey, body: Body<NewOffer>) -> Result<Kept> {
     let once = key.bind(&buyer.account_id, "offers.place", &*body)?;
     actions::place(&ctx, &buyer, body.into_inner(), once).await
 }
@@ -77,7 +78,7 @@ pub async fn void(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<OfferId>,
-    body: Json<VoidOffer>,
+    body: Body<VoidOffer>,
 ) -> Result<Json<OfferView>> {
     let reason = body.into_inner().reason;
     Ok(Json(OfferView::of(actions::void(&ctx, &operator, id.into_inner(), reason).await?)?))

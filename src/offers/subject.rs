@@ -41,8 +41,9 @@ fn licence(terms: &Terms) -> String {
         ModelsAfterTerm::Delete => "models trained on it are deleted after the term",
     };
     format!(
-        "Licence: {}, {} days; {exclusive}; {redistribution}; {models}; nobody may be singled out or identified.",
-        terms.licence_name, terms.period_days
+        "Licence: {}, {}; {exclusive}; {redistribution}; {models}; nobody may be singled out or identified.",
+        terms.licence_name,
+        if terms.period_days == 1 { "1 day".to_owned() } else { format!("{} days", terms.period_days) }
     )
 }
 

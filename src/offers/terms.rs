@@ -10,6 +10,7 @@ use crate::ids::{DatasetId, EditionId, OrganisationId, PoolId, RecipeId};
 use crate::money::Money;
 use crate::offers::model::{EditionChoice, ModelsAfterTerm, Redistribution};
 use crate::pools::model::VoteRules;
+use crate::text;
 use crate::votes::rules::Passing;
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
@@ -231,8 +232,11 @@ impl NewOffer {
                 return Err(Error::invalid(format!("{field} has at most {TEXT_MAX} characters.")));
             }
             // Members read these words among ours; only the message, which stands last, may have lines of its own.
-            if text.chars().any(|c| c.is_control() && !(c == '\n' && field == "message")) {
-                return Err(Error::invalid(format!("{field} has a control character in it.")));
+            let plain = if field == "message" { text::is_plain(text) } else { text::is_plain_line(text) };
+            if !plain {
+                return Err(Error::invalid(format!(
+                    "{field} has a control character in it, or one that turns the direction of writing."
+                )));
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use super::actions;
 pub use super::settings::{BudgetCap, NewConsentText, NewPool, PoolChange};
 pub use super::views::{BudgetView, ConsentTextView, ConsentView, CostView, MembershipView, PoolView};
 use crate::accounts::caller::{Member, Operator};
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ids::PoolId;
@@ -33,7 +34,7 @@ pub struct GiveConsent {
 }
 
 /// Makes a pool.
-pub async fn create(operator: Operator, ctx: Data<Context>, body: Json<NewPool>) -> Result<HttpResponse> {
+pub async fn create(operator: Operator, ctx: Data<Context>, body: Body<NewPool>) -> Result<HttpResponse> {
     let view = PoolView::from(actions::create(&ctx, &operator, body.into_inner()).await?);
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/v1/pools/{}", view.id))).json(view))
 }
@@ -43,7 +44,7 @@ pub async fn change(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<PoolId>,
-    body: Json<PoolChange>,
+    body: Body<PoolChange>,
 ) -> Result<Json<PoolView>> {
     Ok(Json(actions::change(&ctx, &operator, id.into_inner(), body.into_inner()).await?.into()))
 }
@@ -63,7 +64,7 @@ pub async fn publish_text(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<PoolId>,
-    body: Json<NewConsentText>,
+    body: Body<NewConsentText>,
 ) -> Result<HttpResponse> {
     let text = actions::publish_text(&ctx, &operator, id.into_inner(), body.into_inner()).await?;
     Ok(HttpResponse::Created().json(ConsentTextView::from(text)))
@@ -76,7 +77,7 @@ pub async fn texts(ctx: Data<Context>, id: Path<PoolId>) -> Result<Json<Page<Con
 }
 
 /// Joins a pool.
-pub async fn join(member: Member, ctx: Data<Context>, id: Path<PoolId>, body: Json<Join>) -> Result<HttpResponse> {
+pub async fn join(member: Member, ctx: Data<Context>, id: Path<PoolId>, body: Body<Join>) -> Result<HttpResponse> {
     let Join { text_version, purposes } = body.into_inner();
     let own = actions::join(&ctx, &member, id.into_inner(), text_version, purposes).await?;
     Ok(HttpResponse::Created().json(MembershipView::from(own)))
@@ -98,7 +99,7 @@ pub async fn give_consent(
     member: Member,
     ctx: Data<Context>,
     path: Path<(PoolId, String)>,
-    body: Json<GiveConsent>,
+    body: Body<GiveConsent>,
 ) -> Result<Json<MembershipView>> {
     let (id, purpose) = path.into_inner();
     Ok(Json(actions::give_consent(&ctx, &member, id, purpose, body.text_version).await?.into()))

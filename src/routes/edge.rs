@@ -4,14 +4,15 @@
 //! - A request that does not end in time is cut off; a panic is a 500 and not a dropped connection.
 //! - What is read carries a strong ETag, and `If-None-Match` is answered with 304.
 
+use crate::body;
 use crate::error::{Code, Error, Result};
 use actix_web::body::{BodySize, BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::error::{PathError, QueryPayloadError};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::{Data, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::web::{Data, PathConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpResponse, ResponseError};
 use aws_lc_rs::digest;
 use futures_util::FutureExt;
@@ -30,28 +31,9 @@ pub struct Deadlines {
 /// Makes actix's own extractors answer with problem documents.
 pub fn configure(config: &mut ServiceConfig, json_limit_bytes: usize) {
     config
-        .app_data(JsonConfig::default().limit(json_limit_bytes).error_handler(|e, _| json_problem(&e).into()))
+        .app_data(body::limit(json_limit_bytes))
         .app_data(PathConfig::default().error_handler(|e, _| path_problem(&e).into()))
         .app_data(QueryConfig::default().error_handler(|e, _| query_problem(&e).into()));
-}
-
-fn json_problem(error: &JsonPayloadError) -> Error {
-    match error {
-        JsonPayloadError::Overflow { limit } | JsonPayloadError::OverflowKnownLength { limit, .. } => {
-            Error::new(Code::PayloadTooLarge, format!("A JSON body here has at most {limit} bytes."))
-        }
-        JsonPayloadError::ContentType => Error::new(Code::UnsupportedMediaType, "Send the body as application/json."),
-        JsonPayloadError::Deserialize(cause) => {
-            let words = cause.to_string();
-            let known = !words.contains("unknown field") && !words.contains("duplicate field");
-            if cause.is_data() && known {
-                Error::invalid(format!("The body does not fit: {words}."))
-            } else {
-                Error::new(Code::MalformedRequest, format!("The body cannot be read: {words}."))
-            }
-        }
-        _ => Error::new(Code::MalformedRequest, "The body broke off or is not JSON."),
-    }
 }
 
 fn path_problem(_: &PathError) -> Error {
@@ -59,7 +41,10 @@ fn path_problem(_: &PathError) -> Error {
 }
 
 fn query_problem(error: &QueryPayloadError) -> Error {
-    Error::new(Code::MalformedRequest, format!("The query cannot be read: {error}."))
+    // The library says who failed before it says why.
+    let words = error.to_string();
+    let why = words.trim_start_matches("Query deserialize error: ");
+    Error::new(Code::MalformedRequest, format!("The query cannot be read: {why}."))
 }
 
 /// Middleware: deadline, panics, problem documents, ETags.

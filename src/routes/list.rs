@@ -32,6 +32,7 @@ pub fn operations() -> Vec<Operation> {
 
 fn about_the_server() -> Vec<Operation> {
     vec![
+        get("/", Anyone, service::front).summary("The way to the page for people").answers_nothing(303, "To /docs."),
         get("/healthz", Anyone, service::alive)
             .summary("Is the server alive?")
             .answers::<service::Health>(200, "It runs and answers."),
@@ -198,8 +199,8 @@ fn about_pools() -> Vec<Operation> {
             .answers::<pools::MembershipView>(201, "The membership.")
             .errors(&[Conflict]),
         delete("/v1/pools/{id}/membership", Member, erasure::leave_pool)
-            .summary("Leave a pool")
-            .answers::<pools::MembershipView>(200, "The membership, ended.")
+            .summary("Leave a pool; out of the last one, the plays are erased")
+            .answers::<erasure::LeavingPool>(202, "The membership, ended, and what happens to the plays.")
             .errors(&[Conflict]),
         put("/v1/pools/{id}/membership/consents/{purpose}", Member, pools::give_consent)
             .summary("Consent to a purpose")

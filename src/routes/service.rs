@@ -49,6 +49,11 @@ pub struct Documents {
     pub problems: bytes::Bytes,
 }
 
+/// `GET /`: whoever comes by with a browser is shown what there is.
+pub async fn front() -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, "/docs")).finish()
+}
+
 /// `GET /healthz`: the process runs and answers.
 pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(OK)

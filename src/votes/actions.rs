@@ -42,6 +42,12 @@ pub async fn cast(ctx: &Context, member: &Member, id: VoteId, choice: Choice) ->
                     "Those vote whose plays would be in the edition; the list was frozen when the vote opened.",
                 ));
             }
+            if standing.lacks_consent {
+                return Err(Error::new(
+                    Code::NotInElectorate,
+                    "You have taken back a consent without which your plays are not in the edition; give it again to vote.",
+                ));
+            }
             let takes_ballots = standing.window.is_some_and(|window| rules::takes_ballots_at(&window, now));
             if standing.state != VoteState::Open || !takes_ballots {
                 return Err(Error::new(Code::VoteClosed, "The vote takes no ballots any more; yours stays as it was."));

@@ -128,6 +128,7 @@ pub async fn listed_vote(ctx: &Context, pool_id: &PoolId, members: &[Member]) ->
             pool_id: pool_id.clone(),
             subject_text: "Somebody offers something.".into(),
             terms_hash: "00".into(),
+            purposes: vec![PURPOSE.into()],
             passing: Passing::new(rules.quorum_bp, rules.threshold_numerator, rules.threshold_denominator)?,
             voting_period_s: rules.voting_period_s,
             electors,

@@ -122,6 +122,9 @@ pub struct NewVote {
     pub subject_text: String,
     /// SHA-256 of the exact terms, in hex.
     pub terms_hash: String,
+    /// What electors must consent to for as long as their ballots are to count; nothing where what is sold
+    /// was drawn already.
+    pub purposes: Vec<String>,
     /// What it needs to pass.
     pub passing: Passing,
     /// How long ballots are taken, in seconds.

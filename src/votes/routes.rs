@@ -1,6 +1,7 @@
 //! A member's votes over HTTP.
 
 use crate::accounts::caller::{Caller, Member};
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ids::VoteId;
@@ -39,7 +40,7 @@ pub async fn cast(
     member: Member,
     ctx: Data<Context>,
     id: Path<VoteId>,
-    body: Json<CastBallot>,
+    body: Body<CastBallot>,
 ) -> Result<Json<BallotView>> {
     Ok(Json(actions::cast(&ctx, &member, id.into_inner(), body.choice).await?.into()))
 }

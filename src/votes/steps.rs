@@ -1,7 +1,7 @@
 //! What others do with a vote inside their own transaction.
 
 use crate::clock::UtcTime;
-use crate::db::schema::{ballots, pools, votes};
+use crate::db::schema::{ballots, pools, vote_purposes, votes};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
@@ -95,6 +95,11 @@ pub fn create(tx: &mut Tx, new: &NewVote) -> Result<VoteId> {
             votes::voting_period_s.eq(new.voting_period_s),
         ))
         .execute(&mut **tx)?;
+    for purpose in &new.purposes {
+        diesel::insert_into(vote_purposes::table)
+            .values((vote_purposes::vote_id.eq(&id), vote_purposes::purpose.eq(purpose)))
+            .execute(&mut **tx)?;
+    }
     Ok(id)
 }
 
@@ -180,6 +185,8 @@ pub fn close(tx: &mut Tx, id: &VoteId) -> Result<Option<Closed>> {
     if vote.state != VoteState::Open || !due {
         return Ok(None);
     }
+    // Their data will not be sold, so they do not decide on it; ballots of those who left went with them.
+    store::remove_ballots_without_consent(tx, id)?;
     let (passing, tally) = (vote.passing()?, store::count(tx, id)?);
     let outcome = rules::outcome(&passing, vote.electors, tally);
     let reason = words::ending(&passing, vote.electors, tally, outcome);

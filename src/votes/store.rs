@@ -2,13 +2,17 @@
 
 use crate::clock::UtcTime;
 use crate::db::Db;
-use crate::db::schema::{ballots, electors, memberships, votes};
+use crate::db::schema::{ballots, consents, electors, memberships, vote_purposes, votes};
 use crate::error::Result;
 use crate::ids::{AccountId, VoteId};
 use crate::pools::model::MembershipState;
 use crate::votes::model::{Ballot, Choice, Vote, VoteState};
 use crate::votes::rules::{Tally, Window};
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+
+/// Names bound in one query; SQLite takes no more than 32,766.
+const NAMES_AT_ONCE: usize = 1_000;
 
 /// What decides whether a member's ballot is taken.
 pub struct Standing {
@@ -18,6 +22,19 @@ pub struct Standing {
     pub window: Option<Window>,
     /// Whether the member is in the electorate.
     pub is_elector: bool,
+    /// Whether the member has taken back a consent without which the data is not sold.
+    pub lacks_consent: bool,
+}
+
+/// Whether a purpose of the vote is one to which the membership does not consent (any more). For queries
+/// that have both `votes` and `memberships`.
+#[diesel::dsl::auto_type]
+fn lacks_consent() -> _ {
+    let live = consents::table
+        .filter(consents::membership_id.eq(memberships::id))
+        .filter(consents::purpose.eq(vote_purposes::purpose))
+        .filter(consents::withdrawn_at.is_null());
+    exists(vote_purposes::table.filter(vote_purposes::vote_id.eq(votes::id)).filter(not(exists(live))))
 }
 
 /// A vote.
@@ -29,7 +46,7 @@ pub fn find(db: &mut Db, id: &VoteId) -> Result<Option<Vote>> {
 /// has not been opened. One statement: this is the hot path.
 pub fn standing(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Option<Standing>> {
     let member_id = member_id.clone(); // the joins keep what they compare with
-    type Row = (VoteState, Option<UtcTime>, Option<UtcTime>, UtcTime, Option<AccountId>);
+    type Row = (VoteState, Option<UtcTime>, Option<UtcTime>, UtcTime, Option<AccountId>, bool);
     let row: Option<Row> = votes::table
         .inner_join(
             memberships::table.on(memberships::pool_id
@@ -45,14 +62,16 @@ pub fn standing(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Optio
             votes::closes_at,
             memberships::joined_at,
             electors::member_id.nullable(),
+            lacks_consent(),
         ))
         .first(db)
         .optional()?;
-    Ok(row.map(|(state, opens_at, closes_at, joined_at, elector)| Standing {
+    Ok(row.map(|(state, opens_at, closes_at, joined_at, elector, lacks_consent)| Standing {
         state,
         window: opens_at.zip(closes_at).map(|(opens_at, closes_at)| Window { opens_at, closes_at }),
         // Who left and came back while it was open has given the vote up.
         is_elector: elector.is_some() && opens_at.is_some_and(|opened_at| joined_at <= opened_at),
+        lacks_consent,
     }))
 }
 
@@ -85,6 +104,26 @@ pub fn ballots_of(db: &mut Db, ids: &[&VoteId], member_id: &AccountId) -> Result
         .filter(ballots::member_id.eq(member_id).and(ballots::vote_id.eq_any(ids.iter().copied())))
         .select(Ballot::as_select())
         .load(db)?)
+}
+
+/// Removes the ballots of members who have taken back a consent that the vote is about.
+pub fn remove_ballots_without_consent(db: &mut Db, id: &VoteId) -> Result<()> {
+    let without: Vec<AccountId> = votes::table
+        .inner_join(ballots::table.on(ballots::vote_id.eq(votes::id)))
+        .inner_join(
+            memberships::table.on(memberships::pool_id
+                .eq(votes::pool_id)
+                .and(memberships::member_id.eq(ballots::member_id))
+                .and(memberships::state.eq(MembershipState::Active))),
+        )
+        .filter(votes::id.eq(id).and(lacks_consent()))
+        .select(ballots::member_id)
+        .load(db)?;
+    for some in without.chunks(NAMES_AT_ONCE) {
+        diesel::delete(ballots::table.filter(ballots::vote_id.eq(id).and(ballots::member_id.eq_any(some))))
+            .execute(db)?;
+    }
+    Ok(())
 }
 
 /// Counts the ballots of a vote.

@@ -42,6 +42,41 @@ async fn cast(ctx: &Context, member: &Member, id: &VoteId, choice: Choice) -> Re
 }
 
 #[tokio::test]
+async fn who_takes_the_consent_back_has_no_say_until_it_is_given_again() {
+    let (ctx, _guard) = Context::for_tests();
+    let pool_id = pool(&ctx, rules()).await;
+    let members = members(&ctx, &pool_id, 3).await;
+    let (id, window) = open_vote(&ctx, &pool_id, &members).await;
+    for member in &members {
+        actions::cast(&ctx, member, id.clone(), Choice::Yes).await.unwrap();
+    }
+    let withdraw = async |member: &Member| {
+        let of = member.account_id.clone();
+        let work = move |tx: &mut crate::db::Tx| {
+            let own = memberships::table.filter(memberships::member_id.eq(&of)).select(memberships::id);
+            let own: MembershipId = own.first(&mut **tx)?;
+            let now = tx.now();
+            let live = consents::table.filter(consents::membership_id.eq(&own));
+            diesel::update(live).set(consents::withdrawn_at.eq(now)).execute(&mut **tx)?;
+            Ok(own)
+        };
+        ctx.db.write(work).await.unwrap()
+    };
+    let again = withdraw(&members[0]).await;
+    withdraw(&members[1]).await;
+    let refused = actions::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotInElectorate);
+    assert!(refused.detail().contains("consent"), "{}", refused.detail());
+    ctx.db.write(move |tx| consent(tx, &again, PURPOSE)).await.unwrap();
+    actions::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap();
+    ctx.clock.advance_s(window.closes_at.unix_s() - window.opens_at.unix_s()).unwrap();
+    let vote_id = id.clone();
+    let closed = ctx.db.write(move |tx| steps::close(tx, &vote_id)).await.unwrap().unwrap();
+    assert_eq!((closed.tally.yes, closed.tally.no, closed.tally.abstain), (1, 1, 0));
+    assert_eq!(ctx.db.read(steps::verify).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn sixty_four_ballots_of_one_member_are_one_live_ballot() {
     let (ctx, _dir) = Context::for_tests();
     let pool_id = pool(&ctx, rules()).await;

@@ -9,9 +9,11 @@ const ORDER: &[&str] = &[
     "clock",
     "config",
     "ids",
+    "text",
     "money",
     "db",
     "telemetry",
+    "body",
     "page",
     "storage",
     "secrets",
@@ -54,6 +56,7 @@ const ACTIX: &[&str] = &[
     "error.rs",
     "telemetry.rs",
     "idempotency.rs",
+    "body.rs",
     "cli",
 ];
 

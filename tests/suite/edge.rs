@@ -23,7 +23,7 @@ fn the_server_says_how_it_is() {
 fn what_is_not_there_is_a_problem_document() {
     let app = TestApp::start(Backend::Sqlite);
     let anyone = app.anyone();
-    for path in ["/", "/v1", "/v1/nothing", "/v1/datasets/none", "/%00", "/v1/../etc/passwd"] {
+    for path in ["/v1", "/v1/nothing", "/v1/datasets/none", "/%00", "/v1/../etc/passwd"] {
         anyone.get(path).problem(404, "not-found");
     }
 }

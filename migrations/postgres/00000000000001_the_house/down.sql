@@ -12,6 +12,7 @@ DROP TABLE transfers;
 DROP TABLE ledger_accounts;
 DROP TABLE ballots;
 DROP TABLE electors;
+DROP TABLE vote_purposes;
 DROP TABLE votes;
 DROP TABLE versions;
 DROP TABLE edition_files;

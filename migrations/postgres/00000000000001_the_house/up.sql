@@ -280,6 +280,13 @@ CREATE TABLE votes (
 CREATE INDEX votes_by_state ON votes (state, closes_at);
 CREATE INDEX votes_by_pool ON votes (pool_id, state);
 
+-- What electors must consent to for as long as their ballots are to count.
+CREATE TABLE vote_purposes (
+    vote_id TEXT NOT NULL REFERENCES votes (id),
+    purpose TEXT NOT NULL,
+    PRIMARY KEY (vote_id, purpose)
+);
+
 CREATE TABLE electors (
     vote_id TEXT NOT NULL REFERENCES votes (id),
     member_id TEXT NOT NULL REFERENCES accounts (id),

@@ -119,6 +119,10 @@ pub async fn decide(ctx: &Context, operator: &Operator, id: OrganisationId, deci
     let actor = operator.account_id.clone();
     let decided = ctx.db.write(move |tx| {
         let (was, now) = (steps::organisation(tx, &id)?, tx.now());
+        if decision.as_of().is_some_and(|as_of| as_of != was.updated_at) {
+            let changed_at = was.updated_at;
+            return Err(Error::conflict(format!("The application was changed at {changed_at}; read it again.")));
+        }
         if decision.may_reapply_at().is_some_and(|from| from < now) {
             return Err(Error::invalid("may_reapply_at lies in the past."));
         }

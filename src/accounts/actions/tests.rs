@@ -274,14 +274,14 @@ async fn an_application_is_returned_mended_and_approved() {
     let token = house.mint(&registered.account.id, EmailTokenPurpose::Verify).await;
     verify_email(&house.ctx, &token).await.unwrap();
     assert_eq!(code(may_buy().await), Code::BuyerNotApproved);
-    let back = Decision::Return { reason: "Who will have access?".into() };
+    let back = Decision::Return { reason: "Who will have access?".into(), as_of: None };
     decide(&house.ctx, &operator, id.clone(), back.clone()).await.unwrap();
     assert_eq!(code(decide(&house.ctx, &operator, id.clone(), back).await), Code::Conflict);
     assert!(may_buy().await.unwrap_err().detail().contains("Who will have access?"));
     let mended = Profile { purpose: "Two named researchers will measure discovery.".into(), ..profile() };
     let again = hand_in(&house.ctx, &buyer, id.clone(), mended).await.unwrap();
     assert_eq!(again.organisation.state, OrganisationState::Pending);
-    let yes = Decision::Approve { reason: "Known to us.".into() };
+    let yes = Decision::Approve { reason: "Known to us.".into(), as_of: None };
     decide(&house.ctx, &operator, id.clone(), yes).await.unwrap();
     assert_eq!(may_buy().await.unwrap().profile.purpose, "Two named researchers will measure discovery.");
     assert_eq!(code(hand_in(&house.ctx, &buyer, id, profile()).await), Code::Conflict);
@@ -303,7 +303,8 @@ async fn a_refused_applicant_may_come_back_when_told() {
     let operator = house.operator().await;
     let id = buyer.organisation_id.clone();
     let now = house.ctx.clock.now();
-    let no = |from| Decision::Reject { reason: "No such company is registered.".into(), may_reapply_at: from };
+    let no =
+        |from| Decision::Reject { reason: "No such company is registered.".into(), may_reapply_at: from, as_of: None };
     assert_eq!(code(decide(&house.ctx, &operator, id.clone(), no(now.plus_s(-1))).await), Code::Invalid);
     decide(&house.ctx, &operator, id.clone(), no(now.plus_days(30))).await.unwrap();
     assert_eq!(code(hand_in(&house.ctx, &buyer, id.clone(), profile()).await), Code::Conflict);

@@ -6,10 +6,11 @@ use crate::accounts::address::ClientAddress;
 use crate::accounts::auth::Auth;
 use crate::accounts::caller::Caller;
 use crate::accounts::passwords::Password;
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::Result;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,7 @@ pub struct PasswordChange {
 }
 
 /// `PUT /v1/email-verifications`
-pub async fn verify_email(ctx: Data<Context>, body: Json<Verification>) -> Result<HttpResponse> {
+pub async fn verify_email(ctx: Data<Context>, body: Body<Verification>) -> Result<HttpResponse> {
     actions::verify_email(&ctx, &body.token).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -74,14 +75,14 @@ pub async fn ask_reset(
     ctx: Data<Context>,
     auth: Data<Auth>,
     from: ClientAddress,
-    body: Json<ResetRequest>,
+    body: Body<ResetRequest>,
 ) -> Result<HttpResponse> {
     actions::ask_reset(&ctx, &auth, from, &body.email).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
 /// `PUT /v1/password-resets`
-pub async fn reset_password(ctx: Data<Context>, auth: Data<Auth>, body: Json<Reset>) -> Result<HttpResponse> {
+pub async fn reset_password(ctx: Data<Context>, auth: Data<Auth>, body: Body<Reset>) -> Result<HttpResponse> {
     let Reset { token, password } = body.into_inner();
     actions::reset_password(&ctx, &auth, &token, password).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -92,7 +93,7 @@ pub async fn change_password(
     caller: Caller,
     ctx: Data<Context>,
     auth: Data<Auth>,
-    body: Json<PasswordChange>,
+    body: Body<PasswordChange>,
 ) -> Result<impl Responder> {
     let PasswordChange { present_password, new_password } = body.into_inner();
     let tokens = actions::change_password(&ctx, &auth, &caller, present_password, new_password).await?;

@@ -4,6 +4,7 @@ use crate::accounts::actions::{self, Applicant, Me};
 use crate::accounts::auth::Auth;
 use crate::accounts::caller::{Buyer, Caller, Operator};
 use crate::accounts::model::{Account, AccountState, Decision, Organisation, OrganisationState, Profile, Role};
+use crate::body::Body;
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::Result;
@@ -197,7 +198,7 @@ pub async fn hand_in(
     buyer: Buyer,
     ctx: Data<Context>,
     id: Path<OrganisationId>,
-    body: Json<Profile>,
+    body: Body<Profile>,
 ) -> Result<Json<ApplicantView>> {
     Ok(Json(actions::hand_in(&ctx, &buyer, id.into_inner(), body.into_inner()).await?.into()))
 }
@@ -207,7 +208,7 @@ pub async fn decide(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<OrganisationId>,
-    body: Json<Decision>,
+    body: Body<Decision>,
 ) -> Result<Json<ApplicantView>> {
     Ok(Json(actions::decide(&ctx, &operator, id.into_inner(), body.into_inner()).await?.into()))
 }
@@ -217,7 +218,7 @@ pub async fn set_credit_limit(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<OrganisationId>,
-    body: Json<CreditLimit>,
+    body: Body<CreditLimit>,
 ) -> Result<Json<ApplicantView>> {
     let CreditLimit { credit_limit_minor, reason } = body.into_inner();
     let set = actions::set_credit_limit(&ctx, &operator, id.into_inner(), credit_limit_minor, reason).await?;
@@ -230,7 +231,7 @@ pub async fn set_account_state(
     ctx: Data<Context>,
     auth: Data<Auth>,
     id: Path<AccountId>,
-    body: Json<AccountStateChange>,
+    body: Body<AccountStateChange>,
 ) -> Result<Json<AccountView>> {
     let AccountStateChange { state, reason } = body.into_inner();
     let account = actions::set_account_state(&ctx, &auth, &operator, id.into_inner(), state, reason).await?;

@@ -7,11 +7,12 @@ use crate::accounts::address::ClientAddress;
 use crate::accounts::auth::Auth;
 use crate::accounts::model::Profile;
 use crate::accounts::passwords::Password;
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::Result;
 use actix_web::Responder;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 
 /// An organisation that wants to buy, and the first person who acts for it.
@@ -83,7 +84,7 @@ pub async fn organisation(
     ctx: Data<Context>,
     auth: Data<Auth>,
     from: ClientAddress,
-    body: Json<NewOrganisation>,
+    body: Body<NewOrganisation>,
 ) -> Result<impl Responder> {
     let NewOrganisation { organisation, email, password } = body.into_inner();
     let registered = actions::register_organisation(&ctx, &auth, from, organisation, &email, password).await?;
@@ -95,7 +96,7 @@ pub async fn member(
     ctx: Data<Context>,
     auth: Data<Auth>,
     from: ClientAddress,
-    body: Json<NewMember>,
+    body: Body<NewMember>,
 ) -> Result<impl Responder> {
     let NewMember { email, password } = body.into_inner();
     let registered = actions::register_member(&ctx, &auth, from, &email, password).await?;

@@ -5,6 +5,7 @@ use crate::accounts::address::ClientAddress;
 use crate::accounts::auth::Auth;
 use crate::accounts::caller::Caller;
 use crate::accounts::passwords::Password;
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ids::AccountId;
@@ -70,7 +71,7 @@ pub async fn log_in(
     ctx: Data<Context>,
     auth: Data<Auth>,
     from: ClientAddress,
-    body: Json<Login>,
+    body: Body<Login>,
 ) -> Result<impl Responder> {
     let Login { email, password } = body.into_inner();
     let tokens = actions::log_in(&ctx, &auth, from, &email, password).await?;
@@ -78,7 +79,7 @@ pub async fn log_in(
 }
 
 /// `POST /v1/sessions/refresh`
-pub async fn refresh(ctx: Data<Context>, auth: Data<Auth>, body: Json<Refresh>) -> Result<impl Responder> {
+pub async fn refresh(ctx: Data<Context>, auth: Data<Auth>, body: Body<Refresh>) -> Result<impl Responder> {
     let tokens = actions::refresh(&ctx, &auth, body.into_inner().refresh_token).await?;
     Ok(secret(StatusCode::OK, SessionView::from(tokens)))
 }

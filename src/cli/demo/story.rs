@@ -98,7 +98,7 @@ impl Story {
             "rules": {"quorum_bp": 1_000, "voting_period_s": 7 * 86_400, "cool_off_s": 14 * 86_400, "open_votes_max": 3},
             "consent": {
                 "body": "Your plays stay in the pool. Only noisy aggregates leave it, each sale only after a vote. You may leave \
-                         at any time: your plays are erased then, editions already drawn stay as they are.",
+                         at any time: your plays are erased with your last pool, editions already drawn stay as they are.",
                 "purposes": PURPOSES
             }
         });

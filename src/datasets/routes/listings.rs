@@ -1,6 +1,7 @@
 //! Listings as operators write them.
 
 use crate::accounts::caller::Operator;
+use crate::body::Body;
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::datasets::actions;
@@ -106,7 +107,7 @@ pub struct Unlisting {
 }
 
 /// `POST /v1/datasets`
-pub async fn create(operator: Operator, ctx: Data<Context>, body: Json<NewDataset>) -> Result<HttpResponse> {
+pub async fn create(operator: Operator, ctx: Data<Context>, body: Body<NewDataset>) -> Result<HttpResponse> {
     let dataset = actions::create(&ctx, &operator, body.into_inner()).await?;
     Ok(HttpResponse::Created().json(Listing::from(dataset)))
 }
@@ -116,7 +117,7 @@ pub async fn edit(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<DatasetId>,
-    body: Json<DatasetChanges>,
+    body: Body<DatasetChanges>,
 ) -> Result<Json<Listing>> {
     Ok(Json(actions::edit(&ctx, &operator, id.into_inner(), body.into_inner()).await?.into()))
 }
@@ -139,7 +140,7 @@ pub async fn unlist(
     ctx: Data<Context>,
     shelf: Data<Catalogue>,
     id: Path<DatasetId>,
-    body: Json<Unlisting>,
+    body: Body<Unlisting>,
 ) -> Result<Json<Listing>> {
     let dataset = actions::unlist(&ctx, &operator, id.into_inner(), body.into_inner().reason).await?;
     shelf.forget();

@@ -2,6 +2,7 @@
 
 use crate::accounts::caller::Operator;
 use crate::aggregates::{AccuracySheet, Cost, Recipe};
+use crate::body::Body;
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::datasets::actions;
@@ -98,7 +99,7 @@ pub struct QuoteQuery {
 }
 
 /// `POST /v1/recipes`
-pub async fn create_recipe(operator: Operator, ctx: Data<Context>, body: Json<NewRecipe>) -> Result<HttpResponse> {
+pub async fn create_recipe(operator: Operator, ctx: Data<Context>, body: Body<NewRecipe>) -> Result<HttpResponse> {
     let NewRecipe { pool_id, name, document } = body.into_inner();
     let recipe = actions::create_recipe(&ctx, &operator, pool_id, name, document).await?;
     Ok(HttpResponse::Created().json(RecipeView::from(recipe)))

@@ -1,6 +1,7 @@
 //! Licences over HTTP.
 
 use crate::accounts::caller::{Caller, Operator};
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ids::LicenceId;
@@ -62,7 +63,7 @@ pub async fn revoke(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<LicenceId>,
-    body: Json<Revoke>,
+    body: Body<Revoke>,
 ) -> Result<Json<LicenceView>> {
     let Revoke { ground, reason } = body.into_inner();
     let seen = actions::revoke(&ctx, &operator, id.into_inner(), ground, reason).await?;
@@ -74,7 +75,7 @@ pub async fn withdraw_notice(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<LicenceId>,
-    body: Json<WithdrawNotice>,
+    body: Body<WithdrawNotice>,
 ) -> Result<Json<LicenceView>> {
     let seen = actions::withdraw_notice(&ctx, &operator, id.into_inner(), body.into_inner().reason).await?;
     Ok(Json(LicenceView::of(seen, ctx.clock.now())?))
@@ -85,7 +86,7 @@ pub async fn cancel(
     operator: Operator,
     ctx: Data<Context>,
     id: Path<LicenceId>,
-    body: Json<Cancel>,
+    body: Body<Cancel>,
 ) -> Result<Json<LicenceView>> {
     let seen = actions::cancel(&ctx, &operator, id.into_inner(), body.into_inner().reason).await?;
     Ok(Json(LicenceView::of(seen, ctx.clock.now())?))

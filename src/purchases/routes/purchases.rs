@@ -1,6 +1,7 @@
 //! Purchases over HTTP: the invoice, the order number, and an operator's settlements.
 
 use crate::accounts::caller::{Buyer, Caller, Operator};
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::idempotency::{IdempotencyKey, Kept};
@@ -87,7 +88,7 @@ pub async fn set_po_number(
     buyer: Buyer,
     ctx: Data<Context>,
     id: Path<PurchaseId>,
-    body: Json<SetPoNumber>,
+    body: Body<SetPoNumber>,
 ) -> Result<Json<PurchaseView>> {
     Ok(Json(PurchaseView::of(actions::set_po_number(&ctx, &buyer, id.into_inner(), &body.po_number).await?)?))
 }
@@ -98,7 +99,7 @@ pub async fn settle(
     ctx: Data<Context>,
     id: Path<PurchaseId>,
     key: IdempotencyKey,
-    body: Json<Payment>,
+    body: Body<Payment>,
 ) -> Result<Kept> {
     let once = key.bind(&operator.account_id, &format!("purchases.settle {id}"), &*body)?;
     let Payment { amount, payment_reference } = body.into_inner();
@@ -111,7 +112,7 @@ pub async fn refund(
     ctx: Data<Context>,
     id: Path<PurchaseId>,
     key: IdempotencyKey,
-    body: Json<Payment>,
+    body: Body<Payment>,
 ) -> Result<Kept> {
     let once = key.bind(&operator.account_id, &format!("purchases.refund {id}"), &*body)?;
     let Payment { amount, payment_reference } = body.into_inner();
