@@ -28,6 +28,9 @@ use std::time::Duration;
 /// Largest head of a request is set by the framework (128 KiB); a slower head than this is cut off.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a request may take until its answer begins.
+const USUAL_DEADLINE: Duration = Duration::from_secs(30);
+
 /// How often a server looks whether the catalogue that it keeps ready is still the newest.
 const CATALOGUE_CHECK: Duration = Duration::from_secs(1);
 
@@ -132,8 +135,9 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
     let operations: Arc<Vec<Operation>> = Arc::new(routes::operations());
     let documents = Data::new(documents(&operations)?);
     let deadlines = Data::new(Deadlines {
-        usual: Duration::from_secs(30),
-        upload: Duration::from_secs(context.config.uploads.timeout_s),
+        usual: USUAL_DEADLINE,
+        // The upload says by itself when it is too slow; this is for what comes after it has arrived.
+        upload: Duration::from_secs(context.config.uploads.timeout_s) + USUAL_DEADLINE,
     });
     let (context, stopping) = (context.clone(), Data::new(stopping.clone()));
     let (metrics, entropy) = (Data::new(context.metrics.clone()), Data::new(context.entropy.clone()));

@@ -227,9 +227,9 @@ impl Decision {
 /// Checks a reason that an operator gives.
 ///
 /// # Errors
-/// `invalid` where it is empty or too long.
+/// `invalid` where it is empty, blank or too long.
 pub fn reason(text: &str) -> Result<()> {
-    within(text, 1, REASON_CHARS_MAX, "reason")
+    within(text.trim(), 1, REASON_CHARS_MAX, "reason")
 }
 
 impl Organisation {

@@ -142,11 +142,15 @@ pub fn turnout(db: &mut Db, id: &VoteId) -> Result<i64> {
     Ok(ballots::table.filter(ballots::vote_id.eq(id)).count().get_result(db)?)
 }
 
-/// Votes with the member in their electorate, newest first: those that are open, or those that have ended.
+/// Votes that a member may take part in, or might have, newest first: those that are open, or those that have
+/// ended. As in [`standing`], who has left the pool since a vote opened has no part in it.
 pub fn of_member(db: &mut Db, member_id: &AccountId, open: bool, after: Option<&str>, most: i64) -> Result<Vec<Vote>> {
     let mut query = votes::table
         .inner_join(electors::table.on(electors::vote_id.eq(votes::id)))
-        .filter(electors::member_id.eq(member_id).and(votes::opens_at.is_not_null()))
+        .inner_join(memberships::table.on(memberships::pool_id.eq(votes::pool_id)))
+        .filter(electors::member_id.eq(member_id).and(memberships::member_id.eq(member_id)))
+        .filter(memberships::state.eq(MembershipState::Active))
+        .filter(memberships::joined_at.nullable().le(votes::opens_at))
         .select(Vote::as_select())
         .order(votes::id.desc())
         .limit(most)

@@ -12,22 +12,31 @@ pub const PURPOSES: [&str; 2] = ["market_research", "model_training"];
 /// only what everybody likes gets past the threshold.
 pub fn export_of_a_fan(index: u64) -> Vec<u8> {
     let artists = ["Ada & the Loops", "Böhme, Clara", "\"Delta\""];
-    let rows: Vec<Value> = (0..15)
-        .map(|play| {
-            let artist = artists[play % artists.len()];
-            json!({
-                "ts": format!("2025-06-{:02}T{:02}:{:02}:{:02}Z", play + 1, index % 24, index / 24 % 60, play),
-                "platform": "ios", "ms_played": 180_000, "conn_country": "DE", "ip_addr": "203.0.113.7",
-                "master_metadata_track_name": format!("Song {play}"),
-                "master_metadata_album_artist_name": artist,
-                "master_metadata_album_album_name": "An album", "spotify_track_uri": format!("spotify:track:{play:022}"),
-                "episode_name": null, "episode_show_name": null, "spotify_episode_uri": null,
-                "reason_start": "clickrow", "reason_end": "trackdone", "shuffle": false, "skipped": false, "offline": false,
-                "offline_timestamp": null, "incognito_mode": false
-            })
-        })
-        .collect();
-    made_up::broken::holding(&serde_json::to_vec(&rows).unwrap())
+    export(&(0..15).map(|play| row(index, play, artists[play % artists.len()])).collect::<Vec<_>>())
+}
+
+/// The export of a listener who, like all the others, plays the same thirty artists, each once.
+pub fn export_of_thirty_artists(index: u64) -> Vec<u8> {
+    export(&(0..30).map(|play| row(index, play, &format!("Shared Artist {play:02}"))).collect::<Vec<_>>())
+}
+
+/// An archive with one extended history of these rows.
+pub fn export(rows: &[Value]) -> Vec<u8> {
+    made_up::broken::holding(&serde_json::to_vec(rows).unwrap())
+}
+
+/// One row of an extended history: a play of three minutes, at a time that is this listener's own.
+pub fn row(index: u64, play: usize, artist: &str) -> Value {
+    json!({
+        "ts": format!("2025-06-{:02}T{:02}:{:02}:{:02}Z", play + 1, index % 24, index / 24 % 60, play),
+        "platform": "ios", "ms_played": 180_000, "conn_country": "DE", "ip_addr": "203.0.113.7",
+        "master_metadata_track_name": format!("Song {play}"),
+        "master_metadata_album_artist_name": artist,
+        "master_metadata_album_album_name": "An album", "spotify_track_uri": format!("spotify:track:{play:022}"),
+        "episode_name": null, "episode_show_name": null, "spotify_episode_uri": null,
+        "reason_start": "clickrow", "reason_end": "trackdone", "shuffle": false, "skipped": false, "offline": false,
+        "offline_timestamp": null, "incognito_mode": false
+    })
 }
 
 impl TestApp {

@@ -3,6 +3,9 @@
 pub mod actors;
 pub mod http;
 pub mod postgres;
+pub mod sale;
+pub mod traces;
+pub mod wire;
 
 use http::Caller;
 use refrain::app::App;
