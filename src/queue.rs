@@ -197,6 +197,14 @@ pub fn is_waiting(db: &mut Db, kind: JobKind, subject_id: &str) -> Result<bool> 
     Ok(rows.count().get_result::<i64>(db)? > 0)
 }
 
+/// What has become of a job; `None` where there is none.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn state(db: &mut Db, id: &JobId) -> Result<Option<JobState>> {
+    Ok(jobs::table.find(id).select(jobs::state).first(db).optional()?)
+}
+
 /// Starts a job again that was set aside. `false` where it was not.
 ///
 /// # Errors

@@ -94,12 +94,14 @@ pub fn files(db: &mut Db, id: &EditionId) -> Result<Vec<EditionFile>> {
     store::files(db, id)
 }
 
-/// Notes until when a dataset is sold exclusively, or that it no longer is.
+/// Notes until when a dataset is sold exclusively, or that it no longer is. A later day that was sold
+/// before stays: whoever holds it may buy once more for a shorter time.
 ///
 /// # Errors
 /// `not-found`.
 pub fn set_exclusive(tx: &mut Tx, id: &DatasetId, until: Option<UtcTime>) -> Result<()> {
-    let now = tx.now();
+    let (now, held) = (tx.now(), store::dataset(tx, id)?.exclusive_until);
+    let until = until.map(|asked| held.map_or(asked, |held| held.max(asked)));
     store::set_exclusive(tx, id, until, now)?;
     catalogue_changed(tx)
 }

@@ -4,6 +4,7 @@
 //! - A request that does not end in time is cut off; a panic is a 500 and not a dropped connection.
 //! - What is read carries a strong ETag, and `If-None-Match` is answered with 304.
 
+use crate::accounts::caller::Caller;
 use crate::body;
 use crate::error::{Code, Error, Result};
 use actix_web::body::{BodySize, BoxBody, MessageBody, to_bytes};
@@ -13,7 +14,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Data, PathConfig, QueryConfig, ServiceConfig};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use aws_lc_rs::digest;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -67,6 +68,20 @@ pub async fn guard(
         }
     };
     Ok(conditions.apply(as_problem(response)).await)
+}
+
+/// Middleware of every operation that needs a token: finds out who calls before the rest of the request is read, so
+/// that whoever may not call it is told so, and not what is wrong with a body or an id.
+///
+/// # Errors
+/// `not-authenticated`.
+pub async fn identify(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let caller = request.extract::<Caller>().await?;
+    request.extensions_mut().insert(caller);
+    next.call(request).await
 }
 
 /// What failed before a handler was reached, as an error of ours.

@@ -77,13 +77,16 @@ pub async fn jobs(_: Operator, ctx: Data<Context>, query: Query<JobsQuery>) -> R
 /// `POST /v1/jobs/{id}/retry`
 ///
 /// # Errors
-/// `conflict` where the job was not set aside.
+/// `not-found`; `conflict` where the job was not set aside.
 pub async fn retry(operator: Operator, ctx: Data<Context>, id: Path<JobId>) -> Result<HttpResponse> {
     let id = id.into_inner();
     ctx.db
         .write(move |tx| {
             if !queue::retry(tx, &id)? {
-                return Err(Error::conflict("Only a job that was set aside after too many tries is started again."));
+                let state = queue::state(tx, &id)?.ok_or_else(|| Error::not_found("job"))?;
+                return Err(Error::conflict(format!(
+                    "The job is {state}; only one that was set aside after too many tries is started again."
+                )));
             }
             audit::note(tx, &operator.account_id, "job.retry", id.as_str(), None)
         })

@@ -1,15 +1,23 @@
 //! The tests from outside, as one binary: the query engine is linked once.
 
+mod access;
 mod accounts;
 mod architecture;
 mod catalogue;
 mod common;
+mod concurrency;
 mod crash;
 mod database;
+mod downloads;
 mod edge;
 mod histories;
 mod migrations;
+mod offer_endings;
+mod offers;
 mod openapi;
 mod pools;
+mod purchases;
+mod sharing;
 mod story;
 mod tokens;
+mod votes;

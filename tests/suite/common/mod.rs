@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod http;
+pub mod market;
 pub mod postgres;
 pub mod sale;
 pub mod traces;
