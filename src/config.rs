@@ -104,6 +104,8 @@ pub struct Auth {
     pub argon2_permits: usize,
     /// Failed logins per account and per address in 15 minutes before further ones are refused.
     pub login_attempts: u32,
+    /// Registrations from one network address in 15 minutes before further ones are refused.
+    pub registrations: u32,
 }
 
 /// `[mail]`
@@ -241,6 +243,7 @@ impl Default for Auth {
             argon2_passes: 2,
             argon2_permits: 2 * cores(),
             login_attempts: 10,
+            registrations: 60,
         }
     }
 }

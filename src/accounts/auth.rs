@@ -28,6 +28,8 @@ pub struct Auth {
     pub tokens: Tokens,
     /// Counts failed attempts.
     pub throttle: Throttle,
+    /// Counts registrations, by network.
+    pub registrations: Throttle,
     seen: RwLock<Generations<[u8; 32], Seen>>,
 }
 
@@ -55,6 +57,7 @@ impl Auth {
             hasher: Hasher::new(settings, ctx.entropy.clone())?,
             tokens,
             throttle: Throttle::new(settings.login_attempts),
+            registrations: Throttle::new(settings.registrations),
             seen: RwLock::new(Generations::new(TOKENS_MAX)),
         })
     }

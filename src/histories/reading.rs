@@ -40,7 +40,6 @@ pub struct Arrived {
 /// What reading gave.
 struct Found {
     plays: Arc<Vec<Play>>,
-    report_json: String,
     report: Report,
     fingerprint: String,
 }
@@ -87,8 +86,7 @@ async fn read_and_settle(ctx: &Context, slot: &Slot, history: &History, file: Fi
     let found = blocking(move || {
         let (plays, report) = intake::read(file, Limits::default(), now)?;
         let fingerprint = checks::fingerprint(&plays, &secret);
-        let report_json = serde_json::to_string(&report)?;
-        Ok(Found { plays: Arc::new(plays), report_json, report, fingerprint })
+        Ok(Found { plays: Arc::new(plays), report, fingerprint })
     });
     settle(ctx, history, found.await?).await
 }
@@ -103,14 +101,14 @@ async fn settle(ctx: &Context, history: &History, found: Found) -> Result<()> {
             Verdict::Hold => Some(history.held_key()),
             Verdict::Accept { .. } => Some(history.plays_key()),
         };
-        let mut size_bytes = 0;
+        let mut stored = Stored { size_bytes: 0, added: 0 };
         if let Some(key) = &key {
             let replaces = if let Verdict::Accept { replaces } = &verdict { replaces.as_deref() } else { None };
-            let Some(size) = put(ctx, history, key, replaces, &found.plays).await? else { continue };
-            size_bytes = size;
+            let Some(put) = put(ctx, history, key, replaces, &found.plays).await? else { continue };
+            stored = put;
         }
         let (of, by, prepared) = (history.clone(), Arc::clone(&found), verdict.clone());
-        let written = ctx.db.write(move |tx| finish(tx, &of, &by, &prepared, size_bytes)).await?;
+        let written = ctx.db.write(move |tx| finish(tx, &of, &by, &prepared, stored)).await?;
         match (written, verdict) {
             (Written::Done, Verdict::Accept { replaces: Some(old) }) => return ctx.storage.delete(&old).await,
             (Written::Done, _) => return Ok(()),
@@ -132,15 +130,22 @@ fn judge(db: &mut Db, history: &History, fingerprint: &str) -> Result<Verdict> {
     Ok(Verdict::Accept { replaces: store::plays_key(db, &history.member_id)? })
 }
 
-/// Stores plays, merged with those of an earlier version, and says how large the file is. `None` where
-/// the earlier version is there no more, because a newer one has taken its place.
+/// A version of a member's plays that was stored.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    size_bytes: i64,
+    /// Plays that the earlier version did not have.
+    added: u64,
+}
+
+/// Stores plays, merged with those of an earlier version. `None` where the earlier version is there no more, because a newer one has taken its place.
 async fn put(
     ctx: &Context,
     history: &History,
     key: &str,
     replaces: Option<&str>,
     plays: &Arc<Vec<Play>>,
-) -> Result<Option<i64>> {
+) -> Result<Option<Stored>> {
     let existing = match replaces {
         None => None,
         Some(old) => match ctx.storage.get(old).await {
@@ -150,20 +155,23 @@ async fn put(
         },
     };
     let (member_id, plays) = (history.member_id.clone(), Arc::clone(plays));
-    let bytes = blocking(move || match existing {
-        None => plays_file::write(member_id.as_str(), &plays),
+    let written = blocking(move || match existing {
+        None => Ok((plays_file::write(member_id.as_str(), &plays)?, plays.len())),
         Some(existing) => {
-            let merged = plays_file::merge(plays_file::read(existing)?, plays.to_vec());
-            plays_file::write(member_id.as_str(), &merged)
+            let existing = plays_file::read(existing)?;
+            let before = existing.len();
+            let merged = plays_file::merge(existing, plays.to_vec());
+            // Finer plays may take the place of more coarse ones; then less is there, and all of it is better.
+            Ok((plays_file::write(member_id.as_str(), &merged)?, merged.len().saturating_sub(before)))
         }
     });
-    let bytes = bytes.await?;
+    let (bytes, added) = written.await?;
     let size_bytes = i64::try_from(bytes.len()).map_err(Error::internal)?;
     ctx.storage.put(key, bytes.into()).await?;
-    Ok(Some(size_bytes))
+    Ok(Some(Stored { size_bytes, added: added as u64 }))
 }
 
-fn finish(tx: &mut Tx, history: &History, found: &Found, prepared: &Verdict, size_bytes: i64) -> Result<Written> {
+fn finish(tx: &mut Tx, history: &History, found: &Found, prepared: &Verdict, stored: Stored) -> Result<Written> {
     if judge(tx, history, &found.fingerprint)? != *prepared {
         return Ok(Written::Again);
     }
@@ -172,7 +180,9 @@ fn finish(tx: &mut Tx, history: &History, found: &Found, prepared: &Verdict, siz
         Verdict::Hold => (HistoryState::Held, Some(history.held_key()), None),
         Verdict::Accept { .. } => (HistoryState::Accepted, None, None),
     };
-    let (now, report) = (tx.now(), &found.report);
+    let added = matches!(prepared, Verdict::Accept { .. }).then_some(stored.added);
+    let (now, report) = (tx.now(), Report { added, ..found.report.clone() });
+    let report_json = serde_json::to_string(&report)?;
     let changed = diesel::update(histories::table.find(&history.id))
         .filter(histories::state.eq(HistoryState::Reading))
         .set((
@@ -182,7 +192,7 @@ fn finish(tx: &mut Tx, history: &History, found: &Found, prepared: &Verdict, siz
             histories::service.eq(report.service.as_str()),
             histories::covers_from.eq(report.from),
             histories::covers_to.eq(report.to),
-            histories::report_json.eq(&found.report_json),
+            histories::report_json.eq(&report_json),
             histories::staged_key.eq(staged_key),
             histories::same_as.eq(same_as),
             histories::finished_at.eq(now),
@@ -194,7 +204,7 @@ fn finish(tx: &mut Tx, history: &History, found: &Found, prepared: &Verdict, siz
     match prepared {
         Verdict::Duplicate(_) => {}
         Verdict::Hold => outbox::push(tx, "history.held", &serde_json::json!({ "history_id": history.id }))?,
-        Verdict::Accept { replaces } => adopt(tx, history, replaces.as_deref(), size_bytes)?,
+        Verdict::Accept { replaces } => adopt(tx, history, replaces.as_deref(), stored.size_bytes)?,
     }
     Ok(Written::Done)
 }
@@ -244,7 +254,7 @@ pub async fn release(ctx: &Context, history: &History, operator_id: &AccountId, 
         let member_id = history.member_id.clone();
         let replaces = ctx.db.read(move |db| store::plays_key(db, &member_id)).await?;
         let key = history.plays_key();
-        let Some(size_bytes) = put(ctx, history, &key, replaces.as_deref(), &plays).await? else { continue };
+        let Some(stored) = put(ctx, history, &key, replaces.as_deref(), &plays).await? else { continue };
         let (of, by, why, old) = (history.clone(), operator_id.clone(), reason.to_owned(), replaces.clone());
         let written = ctx.db.write(move |tx| {
             if store::plays_key(tx, &of.member_id)? != old {
@@ -253,7 +263,7 @@ pub async fn release(ctx: &Context, history: &History, operator_id: &AccountId, 
             if !leave_held(tx, &of, HistoryState::Accepted, None)? {
                 return Ok(Written::Gone);
             }
-            adopt(tx, &of, old.as_deref(), size_bytes)?;
+            adopt(tx, &of, old.as_deref(), stored.size_bytes)?;
             audit::note(tx, &by, "history.release", of.id.as_str(), Some(&why))?;
             Ok(Written::Done)
         });

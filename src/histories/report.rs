@@ -90,6 +90,10 @@ pub struct Report {
     pub to: Option<UtcTime>,
     /// Different artists among the plays kept.
     pub artists: u64,
+    /// How many of the plays kept were new; the others had come with an earlier history of this member.
+    /// Missing where the history is not among the member's plays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<u64>,
 }
 
 /// The part of a report that `refrain import --json` prints.
@@ -120,6 +124,7 @@ impl Report {
             from: plays.first().map(|p| p.ts),
             to: plays.last().map(|p| p.ts),
             artists: artists.len() as u64,
+            added: None,
         }
     }
 

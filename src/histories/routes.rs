@@ -25,7 +25,7 @@ use tracing::Instrument;
     "finished_at": "2026-01-01T00:00:03Z",
     "report": {"service": "spotify", "source_kind": "spotify_extended", "files": 2, "rows": 1_200, "kept": 1_150,
                "dropped": {"podcast": 50}, "duplicates": 0, "from": "2019-02-03T10:00:00Z",
-               "to": "2025-12-31T22:10:00Z", "artists": 240}
+               "to": "2025-12-31T22:10:00Z", "artists": 240, "added": 1_150}
 }))]
 pub struct HistoryView {
     /// Its id.

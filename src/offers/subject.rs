@@ -21,7 +21,9 @@ pub fn text(terms: &Terms, buyer: &Profile, message: &str, electors: i64) -> Str
         share(terms, electors),
     ];
     if !message.is_empty() {
-        lines.push(format!("The buyer's own words: “{message}”"));
+        // Every line is marked as the buyer's, so that none can pass for one of ours.
+        lines.push("The buyer's own words, which are not part of the terms:".to_owned());
+        lines.extend(message.lines().map(|line| format!("> {line}")));
     }
     lines.join("\n")
 }

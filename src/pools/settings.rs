@@ -97,10 +97,42 @@ pub struct PoolChange {
     pub price_floor: Option<Money>,
     /// Other days in which to pay.
     pub payment_days: Option<i32>,
-    /// Other rules, whole: a rule left out gets its usual value, not its present one.
-    pub rules: Option<VoteRules>,
+    /// Other rules; one that is left out stays as it is. Votes that are open keep the rules they opened with.
+    pub rules: Option<RulesChange>,
     /// A lower budget. It is a promise to those who have joined and cannot be raised.
     pub budget: Option<BudgetCap>,
+}
+
+/// Rules to change; those left out stay.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"quorum_bp": 3_000}))]
+pub struct RulesChange {
+    /// Basis points of the electorate that must say yes: 1 to 10,000.
+    pub quorum_bp: Option<i32>,
+    /// The upper part of the share of yes that is enough.
+    pub threshold_numerator: Option<i32>,
+    /// The lower part of that fraction.
+    pub threshold_denominator: Option<i32>,
+    /// Seconds for which a vote is open: a minute to 90 days.
+    pub voting_period_s: Option<i64>,
+    /// Seconds that somebody is a member before having a vote: longer than a vote is open.
+    pub cool_off_s: Option<i64>,
+    /// Votes open at the same time; further offers wait.
+    pub open_votes_max: Option<i32>,
+}
+
+impl RulesChange {
+    fn apply(self, rules: VoteRules) -> VoteRules {
+        VoteRules {
+            quorum_bp: self.quorum_bp.unwrap_or(rules.quorum_bp),
+            threshold_numerator: self.threshold_numerator.unwrap_or(rules.threshold_numerator),
+            threshold_denominator: self.threshold_denominator.unwrap_or(rules.threshold_denominator),
+            voting_period_s: self.voting_period_s.unwrap_or(rules.voting_period_s),
+            cool_off_s: self.cool_off_s.unwrap_or(rules.cool_off_s),
+            open_votes_max: self.open_votes_max.unwrap_or(rules.open_votes_max),
+        }
+    }
 }
 
 impl Default for BudgetCap {
@@ -202,7 +234,9 @@ pub fn changed(mut pool: Pool, change: PoolChange) -> Result<Pool> {
     pool.fee_bp = change.fee_bp.unwrap_or(pool.fee_bp);
     pool.tax_bp = change.tax_bp.unwrap_or(pool.tax_bp);
     pool.payment_days = change.payment_days.unwrap_or(pool.payment_days);
-    pool.rules = change.rules.unwrap_or(pool.rules);
+    if let Some(rules) = change.rules {
+        pool.rules = rules.apply(pool.rules);
+    }
     if let Some(floor) = change.price_floor {
         pool.price_floor_minor = floor.expect_positive(&pool.currency, "price_floor")?;
     }

@@ -1,6 +1,6 @@
 use super::actions;
 use super::model::{BudgetState, Cost, Listing, MembershipState, OwnMembership, VoteRules};
-use super::settings::{BudgetCap, NewConsentText, NewPool, PoolChange};
+use super::settings::{BudgetCap, NewConsentText, NewPool, PoolChange, RulesChange};
 use super::steps;
 use crate::accounts::caller::{Member, Operator};
 use crate::accounts::model::Role;
@@ -145,6 +145,10 @@ async fn changes_are_noted_and_the_budget_only_shrinks_to_what_is_committed() {
     let change = |change: PoolChange| actions::change(&ctx, &operator, id.clone(), change);
     let because = || PoolChange { reason: "Asked for by the members.".into(), ..PoolChange::default() };
     assert_eq!(change(PoolChange::default()).await.unwrap_err().code(), Code::Invalid, "a reason is needed");
+    let stricter = RulesChange { quorum_bp: Some(4_000), ..RulesChange::default() };
+    let changed = change(PoolChange { rules: Some(stricter), ..because() }).await.unwrap();
+    let before = VoteRules::default();
+    assert_eq!(changed.pool.rules, VoteRules { quorum_bp: 4_000, ..before }, "a rule that is left out stays");
     let cheaper = change(PoolChange { fee_bp: Some(500), ..because() }).await.unwrap();
     assert_eq!(cheaper.pool.fee_bp, 500);
     assert_eq!(cheaper.pool.description, listing.pool.description);
@@ -157,7 +161,7 @@ async fn changes_are_noted_and_the_budget_only_shrinks_to_what_is_committed() {
     assert_eq!(change(euros).await.unwrap_err().code(), Code::Invalid, "the currency is for good");
     let acts: Vec<String> =
         ctx.db.read(|db| Ok(audit_log::table.order(audit_log::id).select(audit_log::action).load(db)?)).await.unwrap();
-    assert_eq!(acts.iter().filter(|act| *act == "pool.change").count(), 2);
+    assert_eq!(acts.iter().filter(|act| *act == "pool.change").count(), 3);
 }
 
 async fn leave(ctx: &Context, member: &Member, listing: &Listing) -> OwnMembership {

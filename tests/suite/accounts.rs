@@ -236,6 +236,26 @@ fn a_changed_password_leaves_only_the_session_that_changed_it() {
 }
 
 #[test]
+fn hundreds_of_accounts_from_one_place_are_refused() {
+    let app = TestApp::start_with(Backend::Sqlite, |config| {
+        config.auth.registrations = 3;
+        config.server.trusted_proxies = vec![[127, 0, 0, 1].into()];
+    });
+    let from = |network: &str, name: &str| {
+        let body = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+        app.anyone().json("POST", "/v1/members", &[("x-forwarded-for", network)], &body)
+    };
+    for name in ["one", "two", "three"] {
+        assert_eq!(from("192.0.2.1", name).status, 201);
+    }
+    let refused = from("192.0.2.1", "four");
+    refused.problem(429, "too-many-requests");
+    assert_eq!(from("192.0.2.2", "four").status, 201, "another network");
+    app.advance_s(refused.header("retry-after").unwrap().parse().unwrap());
+    assert_eq!(from("192.0.2.1", "five").status, 201);
+}
+
+#[test]
 fn guessing_is_slowed_down_by_account_and_by_network() {
     let app = TestApp::start_with(Backend::Sqlite, |config| {
         config.auth.login_attempts = 3;

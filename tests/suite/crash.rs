@@ -23,7 +23,8 @@ fn refrain(directory: &std::path::Path) -> Command {
         .env("REFRAIN_LOG__FORMAT", "json")
         .env("REFRAIN_LOG__FILTER", "info")
         .env("REFRAIN_AUTH__ARGON2_MEMORY_KIB", "64")
-        .env("REFRAIN_AUTH__ARGON2_PASSES", "1");
+        .env("REFRAIN_AUTH__ARGON2_PASSES", "1")
+        .env("REFRAIN_AUTH__REGISTRATIONS", "1000000");
     command
 }
 

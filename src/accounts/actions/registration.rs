@@ -109,6 +109,8 @@ async fn prepare(
 ) -> Result<(String, String)> {
     let email = model::email(email)?;
     auth.throttle.check(Bucket::network(from.0), ctx.clock.now())?;
+    // One person needs one account: who makes hundreds from one place wants the votes of many.
+    auth.registrations.take(Bucket::network(from.0), ctx.clock.now())?;
     Ok((email, auth.hasher.hash(password).await?))
 }
 

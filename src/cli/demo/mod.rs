@@ -94,6 +94,7 @@ fn settings(directory: PathBuf, bind: SocketAddr) -> Config {
     config.auth.argon2_memory_kib = 8;
     config.auth.argon2_passes = 1;
     config.auth.login_attempts = u32::MAX;
+    config.auth.registrations = u32::MAX;
     config.jobs.poll_ms = 50;
     config.seller.legal_name = "Listeners' Cooperative (made up)".into();
     config.seller.address = "1 Chorus Lane, 0000 Refrainville".into();

@@ -14,7 +14,9 @@ const MUCH: i64 = 1_000_000_000;
 async fn the_vote_opens_with_the_offer_in_plain_words() {
     let world = World::new(4, 3).await;
     let buyer = world.buyer(MUCH).await;
-    let offer = world.place(&buyer, world.asks()).await.unwrap();
+    let message = "Please.\n\nThe cooperative's board asks you to vote yes.";
+    let asks = NewOffer { message: message.into(), ..world.asks() };
+    let offer = world.place(&buyer, asks).await.unwrap();
     let offer = world.open(&offer.id).await;
     assert_eq!(offer.state, OfferState::Voting);
     let vote_id = offer.vote_id.clone().unwrap();
@@ -29,7 +31,7 @@ async fn the_vote_opens_with_the_offer_in_plain_words() {
         "365 days; not exclusive",
         "USD 1,000.00 is the cooperative's fee",
         "about USD 2,250.00 each if all 4 take part",
-        "“Please.”",
+        "own words, which are not part of the terms:\n> Please.\n> \n> The cooperative's board asks",
     ] {
         assert!(vote.subject_text.contains(told), "{told:?} is missing in {}", vote.subject_text);
     }

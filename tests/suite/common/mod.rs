@@ -49,6 +49,7 @@ impl TestApp {
         config.server.shutdown_grace_s = 5;
         config.auth.argon2_memory_kib = 64;
         config.auth.argon2_passes = 1;
+        config.auth.registrations = u32::MAX;
         config.jobs.enabled = false;
         if backend == Backend::Postgres {
             config.database.url = Some(Secret::from(postgres::cluster().new_database()));
