@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod architecture;
 mod catalogue;
+mod check;
 mod common;
 mod concurrency;
 mod crash;

@@ -1,0 +1,147 @@
+//! `refrain check` finds what was tampered with or lost, and blesses nothing that is not there.
+
+use crate::common::Backend;
+use crate::common::market::Market;
+use diesel::prelude::*;
+use refrain::db::backend::{Access, Target};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Whether all is well, and what was printed.
+fn check(directory: &Path, flags: &[&str]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_refrain"));
+    let done = command.arg("check").arg("--data-dir").arg(directory).args(flags).output().unwrap();
+    let printed = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (done.status.success(), printed)
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The first file below a directory whose name ends like this.
+fn find(directory: &Path, ending: &str) -> PathBuf {
+    let mut waiting = vec![directory.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                return path;
+            }
+        }
+    }
+    panic!("no file ends with {ending}");
+}
+
+/// A copy of a healthy house, to be tampered with.
+struct House {
+    healthy: tempfile::TempDir,
+}
+
+impl House {
+    fn after_one_sale() -> Self {
+        let market = Market::open(Backend::Sqlite, 8);
+        market.sell(50_000);
+        let healthy = tempfile::tempdir().unwrap();
+        copy(&market.app.ctx.config.data_dir, healthy.path());
+        House { healthy }
+    }
+
+    fn with(&self, tamper: impl Fn(&Path)) -> (bool, String) {
+        let directory = tempfile::tempdir().unwrap();
+        copy(self.healthy.path(), directory.path());
+        tamper(directory.path());
+        check(directory.path(), &[])
+    }
+}
+
+fn run(directory: &Path, sql: &str) {
+    let target = Target::choose(None, &directory.join("refrain.db")).unwrap();
+    let mut db = target.connect(Access::Write).unwrap();
+    assert!(diesel::sql_query(sql).execute(&mut db).unwrap() > 0, "{sql}");
+}
+
+#[test]
+fn what_was_tampered_with_is_found() {
+    let house = House::after_one_sale();
+    let (whole, printed) = house.with(|_| {});
+    assert!(whole && printed.contains("Everything is whole"), "{printed}");
+    for (sql, says) in [
+        ("UPDATE ballots SET choice = 'no' WHERE member_id = (SELECT min(member_id) FROM ballots)", "its ballots are"),
+        ("UPDATE offers SET terms_json = replace(terms_json, '50000', '50001')", "other terms than those"),
+        ("DELETE FROM payouts WHERE id = (SELECT min(id) FROM payouts)", "lacks 1 of 8 shares"),
+        ("UPDATE payouts SET amount_minor = amount_minor + 1", "pays out more than was paid"),
+        ("UPDATE transfers SET amount_minor = amount_minor + 1 WHERE id = (SELECT max(id) FROM transfers)", "PROBLEM"),
+        ("DELETE FROM budget_entries", "PROBLEM"),
+    ] {
+        let (whole, printed) = house.with(|directory| run(directory, sql));
+        assert!(!whole && printed.contains(says), "{sql}: {printed}");
+    }
+}
+
+#[test]
+fn files_that_are_lost_or_changed_are_found_and_those_of_nobody_removed() {
+    let house = House::after_one_sale();
+    let flip = |path: PathBuf| {
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[3] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    };
+    let cut = |path: PathBuf| {
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+    };
+    let lose = |path: PathBuf| std::fs::remove_file(path).unwrap();
+    let editions = |directory: &Path| find(&directory.join("files/editions"), ".csv");
+    let plays = |directory: &Path| find(&directory.join("files/plays"), ".parquet");
+    for (tamper, says) in [
+        (&(|directory: &Path| flip(editions(directory))) as &dyn Fn(&Path), "is not what its digest says"),
+        (&|directory: &Path| cut(editions(directory)), "bytes and had"),
+        (&|directory: &Path| cut(plays(directory)), "bytes and had"),
+        (&|directory: &Path| lose(plays(directory)), "is missing; restore it from a backup"),
+        (&|directory: &Path| std::fs::write(directory.join("files/plays/left"), "x").unwrap(), "Nothing refers to"),
+    ] {
+        let (whole, printed) = house.with(tamper);
+        assert!(!whole && printed.contains(says), "{says}: {printed}");
+    }
+    let left = house.healthy.path().join("files/plays/left");
+    std::fs::write(&left, "x").unwrap();
+    let (whole, printed) = check(house.healthy.path(), &["--remove-orphans"]);
+    assert!(whole && printed.contains("removed") && !left.exists(), "{printed}");
+}
+
+#[test]
+fn a_directory_without_an_installation_is_told_and_left_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("mistyped");
+    let (whole, printed) = check(&missing, &[]);
+    assert!(!whole && printed.contains("mistyped") && printed.contains("--data-dir"), "{printed}");
+    assert!(!missing.exists());
+}
+
+#[test]
+fn a_damaged_database_is_told_in_words() {
+    let house = House::after_one_sale();
+    let (whole, printed) = house.with(|directory| {
+        let _ = std::fs::remove_file(directory.join("refrain.db-wal"));
+        let path = directory.join("refrain.db");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 8_192].fill(0xA5);
+        std::fs::write(path, bytes).unwrap();
+    });
+    assert!(!whole && printed.contains("PROBLEM  Database: "), "{printed}");
+}
