@@ -27,7 +27,9 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// # Errors
 /// `invalid` where the filter cannot be read.
 pub fn start(settings: &Log) -> Result<()> {
-    let filter = EnvFilter::try_new(&settings.filter)
+    // What the HTTP library says of requests that are none: anybody could fill the log with it. Who wants to
+    // see it names it in the filter, where a later word counts.
+    let filter = EnvFilter::try_new(format!("actix_http=off,{}", settings.filter))
         .map_err(|e| Error::invalid(format!("[log] filter cannot be read: {e}.")))?;
     // Colours are for a terminal; in a file or a journal they are noise.
     let colours = std::io::stderr().is_terminal();

@@ -315,3 +315,20 @@ fn the_timeline_tells_the_story_from_the_beginning() {
     assert_eq!(instants[2], instants[1].plus_days(VOTING_DAYS));
     assert!(timeline[2]["detail"].as_str().unwrap().contains("1 yes, 0 no"), "{timeline:?}");
 }
+
+#[test]
+fn who_has_an_offer_that_stands_reads_the_listing_though_it_was_taken_out_of_the_catalogue() {
+    let market = Market::open(Backend::Sqlite, 1);
+    let offer_id = market.place(PRICE);
+    let path = format!("/v1/datasets/{}", market.dataset_id);
+    market.operator.post(&format!("{path}/unlist"), &json!({"reason": "Replaced by another."})).ok();
+    market.app.advance_s(2);
+    let stranger = market.app.buyer("stranger");
+    for part in [path.clone(), format!("{path}/dictionary")] {
+        assert_eq!(market.buyer.get(&part).status, 200, "{part}");
+        stranger.get(&part).problem(404, "not-found");
+        market.app.anyone().get(&part).problem(404, "not-found");
+    }
+    market.buyer.post(&format!("/v1/offers/{offer_id}/withdraw"), &json!({})).ok();
+    market.buyer.get(&path).problem(404, "not-found");
+}

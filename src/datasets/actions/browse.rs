@@ -36,8 +36,8 @@ pub async fn listing(ctx: &Context, shelf: &Catalogue, url: &str, id: DatasetId,
     shelf.ready(&ctx.db, url, make).await
 }
 
-/// The same part for a caller who may see more: operators everything, the holders of a licence what
-/// was taken out of the catalogue. Never kept for others.
+/// The same part for a caller who may see more: operators everything; what was taken out of the catalogue,
+/// the holders of a licence and those whose offer stands. Never kept for others.
 ///
 /// # Errors
 /// `not-found`: there is none, or this caller may not know of it.
@@ -48,7 +48,9 @@ pub async fn accessible(ctx: &Context, caller: &Caller, id: DatasetId, part: Par
             let dataset = store::dataset(db, &id)?;
             let may_see = match (dataset.state, caller.role, &caller.organisation_id) {
                 (DatasetState::Listed, ..) | (_, Role::Operator, _) => true,
-                (DatasetState::Unlisted, Role::Buyer, Some(own)) => store::is_licensee(db, own, &id, None)?,
+                (DatasetState::Unlisted, Role::Buyer, Some(own)) => {
+                    store::is_licensee(db, own, &id, None)? || store::is_bidder(db, own, &id)?
+                }
                 _ => false,
             };
             if !may_see {

@@ -4,7 +4,7 @@ use crate::clock::UtcTime;
 use crate::datasets::model::{Dataset, DatasetState};
 use crate::datasets::search;
 use crate::db::Db;
-use crate::db::schema::{datasets, licences};
+use crate::db::schema::{datasets, licences, offers};
 use crate::error::{Error, Result};
 use crate::ids::{DatasetId, EditionId, OrganisationId, PoolId, RecipeId};
 use diesel::prelude::*;
@@ -169,7 +169,7 @@ pub fn set_exclusive(db: &mut Db, id: &DatasetId, until: Option<UtcTime>, now: U
     if changed == 1 { Ok(()) } else { Err(Error::not_found("dataset")) }
 }
 
-/// Whether an organisation was granted a licence on a dataset, or on that one edition of it, which was not revoked.
+/// Whether an organisation was granted a licence on a dataset, or on that one edition of it, which was neither revoked nor cancelled.
 /// One that has expired counts: who bought something may still read what it was.
 pub fn is_licensee(
     db: &mut Db,
@@ -179,10 +179,17 @@ pub fn is_licensee(
 ) -> Result<bool> {
     let mut query = licences::table
         .filter(licences::organisation_id.eq(organisation.clone()).and(licences::dataset_id.eq(dataset.clone())))
-        .filter(licences::state.ne("revoked"))
+        .filter(licences::state.ne_all(["revoked", "cancelled"]))
         .into_boxed();
     if let Some(edition) = edition {
         query = query.filter(licences::edition_id.eq(edition.clone()));
     }
     Ok(query.count().get_result::<i64>(db)? > 0)
+}
+
+/// Whether an organisation has an offer for a dataset that is not decided or not paid yet.
+pub fn is_bidder(db: &mut Db, organisation: &OrganisationId, dataset: &DatasetId) -> Result<bool> {
+    let own = offers::table.filter(offers::organisation_id.eq(organisation).and(offers::dataset_id.eq(dataset)));
+    let standing = own.filter(offers::state.eq_any(["queued", "opening", "voting", "accepted"]));
+    Ok(standing.count().get_result::<i64>(db)? > 0)
 }
