@@ -35,7 +35,7 @@ text_enum! {
         Published = "published",
         /// The last try to draw it failed. Its cost stays reserved, and it may be tried again.
         Failed = "failed",
-        /// Given up before it was published. Its cost is free again, as nothing of it was ever seen.
+        /// Given up before it was published. Its cost is free again where nothing was drawn yet.
         Cancelled = "cancelled",
     }
 }
@@ -139,6 +139,8 @@ pub struct Edition {
     pub failure: Option<String>,
     /// When it was asked for.
     pub created_at: UtcTime,
+    /// When noise was drawn for it first: from then on its cost is not given back, whatever becomes of it.
+    pub drawn_at: Option<UtcTime>,
     /// When it was published.
     pub published_at: Option<UtcTime>,
 }

@@ -63,8 +63,8 @@ pub fn add_edition_members(tx: &mut Tx, id: &EditionId, members: &[AccountId]) -
     store::add_members(tx, id, members)
 }
 
-/// Gives up an edition that cannot be drawn, and what was reserved for it. A try that is under way
-/// publishes nothing any more. `false` where it is published or was given up before.
+/// Gives up an edition that cannot be delivered. What was reserved for it is free again, unless a try has
+/// drawn noise: then it is spent, as if it had been published. A try that is under way publishes nothing any more. `false` where it is published or was given up before.
 ///
 /// # Errors
 /// `internal` where the database fails.
@@ -72,8 +72,11 @@ pub fn cancel_edition(tx: &mut Tx, id: &EditionId) -> Result<bool> {
     if !store::cancel_edition(tx, id)? {
         return Ok(false);
     }
-    let subject_id = store::edition(tx, id)?.subject_id;
-    pools::steps::release_budget(tx, &subject_id)?;
+    let edition = store::edition(tx, id)?;
+    match edition.drawn_at {
+        Some(_) => pools::steps::spend_budget(tx, &edition.subject_id, id)?,
+        None => pools::steps::release_budget(tx, &edition.subject_id)?,
+    }
     catalogue_changed(tx)?;
     Ok(true)
 }

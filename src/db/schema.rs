@@ -228,6 +228,7 @@ diesel::table! {
         preview_json -> Nullable<Text>,
         failure -> Nullable<Text>,
         created_at -> Timestamp,
+        drawn_at -> Nullable<Timestamp>,
         published_at -> Nullable<Timestamp>,
     }
 }

@@ -236,6 +236,13 @@ impl House {
         Caller { account_id: account_id.clone(), role, organisation_id, session_id }
     }
 
+    /// What of the pool's budget is reserved or spent: 1e-9 rho and 1e-12 delta.
+    pub async fn committed(&self) -> (i64, i64) {
+        let id = self.pool_id.clone();
+        let pool = self.ctx.db.read(move |db| crate::pools::steps::pool(db, &id)).await.unwrap();
+        (pool.rho_committed_nano, pool.delta_committed_pico)
+    }
+
     /// Where a member's plays lie.
     pub async fn plays_key(&self, member: &AccountId) -> String {
         let members = [member.clone()];

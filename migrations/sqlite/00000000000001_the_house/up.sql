@@ -224,6 +224,7 @@ CREATE TABLE editions (
     preview_json TEXT,
     failure TEXT,
     created_at TIMESTAMP NOT NULL,
+    drawn_at TIMESTAMP,
     published_at TIMESTAMP,
     UNIQUE (dataset_id, number)
 );

@@ -148,7 +148,14 @@ pub async fn draw_and_store(
     progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Publication> {
     let drawn = draw(ctx, order, progress).await?;
-    set_stage(ctx, order, STORING).await?;
+    let id = order.edition.id.clone();
+    ctx.db
+        .write(move |tx| {
+            let now = tx.now();
+            store::note_drawn(tx, &id, now)?;
+            store::set_stage(tx, &id, STORING)
+        })
+        .await?;
     let mut files = Vec::new();
     for file in &drawn.files {
         let object_key = format!("editions/{}/{}/{}", order.edition.id, file.entry.sha256, file.entry.name);

@@ -23,6 +23,7 @@ struct Row {
     preview_json: Option<String>,
     failure: Option<String>,
     created_at: UtcTime,
+    drawn_at: Option<UtcTime>,
     published_at: Option<UtcTime>,
 }
 
@@ -41,6 +42,7 @@ impl From<Row> for Edition {
             preview_json: row.preview_json,
             failure: row.failure,
             created_at: row.created_at,
+            drawn_at: row.drawn_at,
             published_at: row.published_at,
         }
     }
@@ -146,6 +148,13 @@ pub fn set_stage(db: &mut Db, id: &EditionId, stage: &str) -> Result<bool> {
         ))
         .execute(db)?;
     Ok(changed == 1)
+}
+
+/// Notes that noise was drawn for an edition; the first time counts.
+pub fn note_drawn(db: &mut Db, id: &EditionId, now: UtcTime) -> Result<()> {
+    let first = editions::table.filter(editions::id.eq(id).and(editions::drawn_at.is_null()));
+    diesel::update(first).set(editions::drawn_at.eq(now)).execute(db)?;
+    Ok(())
 }
 
 /// Notes that a try failed. Nothing happens to a published edition.

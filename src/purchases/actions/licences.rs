@@ -106,7 +106,7 @@ pub async fn withdraw_notice(ctx: &Context, operator: &Operator, id: LicenceId, 
 }
 
 /// Gives up a licence whose edition cannot be drawn. All of the price is owed to the buyer from then on,
-/// nobody is paid a share, and what was reserved of the privacy budget is free again.
+/// nobody is paid a share, and what was reserved of the privacy budget is free again if nothing was drawn yet.
 ///
 /// # Errors
 /// `invalid` without a reason; `conflict` where the files are there, or it was cancelled before.

@@ -1,4 +1,4 @@
-use crate::db::schema::plays_files;
+use crate::db::schema::{editions, plays_files};
 use crate::error::Code;
 use crate::purchases::actions;
 use crate::purchases::fixture::{House, LOUD};
@@ -54,9 +54,7 @@ async fn what_cannot_be_drawn_is_cancelled_and_all_of_the_price_goes_back() {
     assert_eq!(again.unwrap_err().code(), Code::Conflict);
     actions::draw(&house.ctx, &edition, |_| {}).await.unwrap();
     assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Cancelled, "the job finds nothing to draw");
-    let pool_id = house.pool_id.clone();
-    let pool = house.ctx.db.read(move |db| crate::pools::steps::pool(db, &pool_id)).await.unwrap();
-    assert_eq!((pool.rho_committed_nano, pool.delta_committed_pico), (0, 0), "the budget is free again");
+    assert_eq!(house.committed().await, (0, 0), "the budget is free again");
     assert_eq!(house.faults().await, Vec::<String>::new());
 }
 
@@ -78,7 +76,28 @@ async fn an_edition_that_was_cancelled_while_it_was_drawn_is_not_published() {
     actions::draw(&house.ctx, &edition, meanwhile).await.unwrap();
     assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Cancelled);
     assert!(house.ctx.storage.list(&format!("editions/{edition}")).await.unwrap().is_empty(), "its files are gone");
+    assert_eq!(house.committed().await, (0, 0), "it was cancelled before any noise was drawn");
     assert_eq!(house.faults().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_noise_was_drawn_for_stays_spent_when_it_is_cancelled() {
+    let house = House::new(3).await;
+    let (purchase, edition) = house.waiting().await;
+    let set_aside = house.committed().await;
+    house
+        .change(move |tx| {
+            let now = tx.now();
+            let drawn = diesel::update(editions::table.find(&edition));
+            drawn.set((editions::drawn_at.eq(now), editions::state.eq("failed"))).execute(&mut **tx)?;
+            Ok(())
+        })
+        .await;
+    let licence = house.licence(&purchase.id).await.id;
+    actions::cancel(&house.ctx, &house.operator, licence, "The disk is broken.".into()).await.unwrap();
+    assert_eq!(house.committed().await, set_aside);
+    let problems = house.ctx.db.read(crate::pools::steps::budget_problems).await.unwrap();
+    assert_eq!(problems, Vec::<String>::new());
 }
 
 #[tokio::test]
