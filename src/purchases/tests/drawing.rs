@@ -112,7 +112,7 @@ async fn a_history_that_arrives_while_the_edition_is_drawn_has_it_drawn_anew() {
             let (ctx, member, old) = (ctx.clone(), member.clone(), old.clone());
             let replace = async move {
                 let new = format!("{old}-longer");
-                ctx.storage.put(&new, ctx.storage.get(&old).await.unwrap().into()).await.unwrap();
+                ctx.storage.put(&new, ctx.storage.get(&old).await.unwrap()).await.unwrap();
                 let key = new.clone();
                 let point = move |tx: &mut crate::db::Tx| {
                     let row = plays_files::table.find(&member);
