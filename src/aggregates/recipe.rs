@@ -124,6 +124,17 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// The same from TOML.
+    ///
+    /// # Errors
+    /// As [`Recipe::parse`].
+    pub fn parse_toml(text: &str) -> Result<Recipe> {
+        let recipe: Recipe = toml::from_str(text)
+            .map_err(|e| Error::invalid(format!("The recipe cannot be read: {}.", e.to_string().trim_end())))?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
     /// The machine-readable name of the computation.
     pub fn kind(&self) -> &'static str {
         match self {

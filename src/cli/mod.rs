@@ -5,6 +5,7 @@ mod demo;
 mod import;
 mod openapi;
 mod operator;
+mod recipe;
 mod serve;
 
 use crate::config::{Config, Secret};
@@ -30,6 +31,8 @@ enum Verb {
     Demo(demo::DemoArgs),
     /// Read a person's own export and print what is in it; needs no server and keeps nothing.
     Import(import::ImportArgs),
+    /// Explain a recipe, and tell what it gives; needs no server and no data.
+    Recipe(recipe::RecipeArgs),
     /// Manage the accounts of operators.
     Operator(operator::OperatorArgs),
     /// Check the database, the ledger and the stored files.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(args) => serve::run(&args),
         Verb::Demo(args) => demo::run(&args),
         Verb::Import(args) => import::run(&args),
+        Verb::Recipe(args) => recipe::run(&args),
         Verb::Operator(args) => operator::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Openapi => openapi::run(),
