@@ -1,12 +1,13 @@
-//! The files of an edition: Parquet and CSV, the same bytes from the same rows, every time.
+//! The files of an edition, in the formats that buyers' tools read: the same bytes from the same rows, every time.
 
 use super::noise::Row;
 use super::words::Column;
 use crate::error::{Error, Result};
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use datafusion::arrow::array::{Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -54,6 +55,8 @@ pub(super) fn write(rows: &[Row], label: &Label<'_>) -> Result<Vec<File>> {
     Ok(vec![
         file(format!("{}.parquet", label.stem), "application/vnd.apache.parquet", parquet(rows, label)?),
         file(format!("{}.csv", label.stem), "text/csv; charset=utf-8; header=present", csv(rows)?),
+        file(format!("{}.jsonl", label.stem), "application/jsonl", json_lines(rows)?),
+        file(format!("{}.arrow", label.stem), "application/vnd.apache.arrow.file", arrow(rows, label)?),
     ])
 }
 
@@ -65,11 +68,7 @@ fn file(name: String, media_type: &str, content: Vec<u8>) -> File {
 
 /// Parquet, zstd. What the columns mean is in the file's key-value metadata.
 fn parquet(rows: &[Row], label: &Label<'_>) -> Result<Vec<u8>> {
-    let schema = Arc::new(Schema::new(vec![
-        Field::new("artist", DataType::Utf8, false),
-        Field::new("fans", DataType::Int64, false),
-        Field::new("capped_plays", DataType::Int64, false),
-    ]));
+    let batch = table(rows, Schema::new(fields()))?;
     let about = |key: &str, value: String| KeyValue::new(format!("refrain.{key}"), value);
     let properties = WriterProperties::builder()
         // The library would name its own version here, and an upgrade would change the bytes.
@@ -84,20 +83,63 @@ fn parquet(rows: &[Row], label: &Label<'_>) -> Result<Vec<u8>> {
         .build();
     // The Arrow schema would be embedded with its own metadata; the Parquet schema says all there is to say.
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let batch = RecordBatch::try_new(
-        schema.clone(),
-        vec![
-            Arc::new(rows.iter().map(|row| Some(row.artist.as_str())).collect::<StringArray>()),
-            Arc::new(rows.iter().map(|row| row.fans).collect::<Int64Array>()),
-            Arc::new(rows.iter().map(|row| row.capped_plays).collect::<Int64Array>()),
-        ],
-    )
-    .map_err(Error::internal)?;
     let mut out = Vec::new();
-    let mut writer = ArrowWriter::try_new_with_options(&mut out, schema, options).map_err(Error::internal)?;
+    let mut writer = ArrowWriter::try_new_with_options(&mut out, batch.schema(), options).map_err(Error::internal)?;
     writer.write(&batch).map_err(Error::internal)?;
     writer.close().map_err(Error::internal)?;
     Ok(out)
+}
+
+fn fields() -> Vec<Field> {
+    vec![
+        Field::new("artist", DataType::Utf8, false),
+        Field::new("fans", DataType::Int64, false),
+        Field::new("capped_plays", DataType::Int64, false),
+    ]
+}
+
+fn table(rows: &[Row], schema: Schema) -> Result<RecordBatch> {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(rows.iter().map(|row| Some(row.artist.as_str())).collect::<StringArray>()),
+        Arc::new(rows.iter().map(|row| row.fans).collect::<Int64Array>()),
+        Arc::new(rows.iter().map(|row| row.capped_plays).collect::<Int64Array>()),
+    ];
+    RecordBatch::try_new(Arc::new(schema), columns).map_err(Error::internal)
+}
+
+/// Arrow IPC, the file format, not compressed: to be mapped into memory. What the columns mean is in the
+/// schema's metadata, under one key: the library writes several in any order.
+fn arrow(rows: &[Row], label: &Label<'_>) -> Result<Vec<u8>> {
+    let about = serde_json::json!({
+        "recipe": label.recipe_kind, "recipe_sha256": label.recipe_sha256, "synthetic": label.synthetic,
+        "columns": label.columns
+    });
+    let schema = Schema::new(fields()).with_metadata([("refrain".to_owned(), about.to_string())].into());
+    let batch = table(rows, schema)?;
+    let mut out = Vec::new();
+    let mut writer = FileWriter::try_new(&mut out, &batch.schema()).map_err(Error::internal)?;
+    writer.write(&batch).map_err(Error::internal)?;
+    writer.finish().map_err(Error::internal)?;
+    drop(writer);
+    Ok(out)
+}
+
+/// JSON Lines: UTF-8, one object a line, in the order of the columns.
+fn json_lines(rows: &[Row]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut out, &Line { artist: &row.artist, fans: row.fans, capped_plays: row.capped_plays })?;
+        out.push(b'\n');
+    }
+    Ok(out)
+}
+
+/// A row as JSON Lines have it.
+#[derive(Serialize)]
+struct Line<'a> {
+    artist: &'a str,
+    fans: i64,
+    capped_plays: i64,
 }
 
 /// CSV as in RFC 4180: UTF-8 without a mark, one header line, CRLF, quotes where they are needed.
@@ -128,17 +170,14 @@ pub(super) mod tests {
 
     pub fn read_parquet(content: &Bytes) -> Vec<Row> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(content.clone()).unwrap().build().unwrap();
-        let mut rows = Vec::new();
-        for batch in reader.map(Result::unwrap) {
-            let number = |i: usize| batch.column(i).as_primitive::<Int64Type>().clone();
-            let (artists, fans, plays) = (batch.column(0).as_string::<i32>(), number(1), number(2));
-            rows.extend((0..batch.num_rows()).map(|i| Row {
-                artist: artists.value(i).into(),
-                fans: fans.value(i),
-                capped_plays: plays.value(i),
-            }));
-        }
-        rows
+        reader.map(Result::unwrap).flat_map(|batch| rows_of(&batch)).collect()
+    }
+
+    fn rows_of(batch: &RecordBatch) -> Vec<Row> {
+        let number = |i: usize| batch.column(i).as_primitive::<Int64Type>().clone();
+        let (artists, fans, plays) = (batch.column(0).as_string::<i32>(), number(1), number(2));
+        let row = |i: usize| Row { artist: artists.value(i).into(), fans: fans.value(i), capped_plays: plays.value(i) };
+        (0..batch.num_rows()).map(row).collect()
     }
 
     /// Reads a CSV file as a careful buyer does: RFC 4180, and one apostrophe off where the note says so.
@@ -160,6 +199,25 @@ pub(super) mod tests {
                 }
             })
             .collect()
+    }
+
+    pub fn read_arrow(content: &Bytes) -> Vec<Row> {
+        let reader = datafusion::arrow::ipc::reader::FileReader::try_new(std::io::Cursor::new(content), None).unwrap();
+        assert!(reader.schema().metadata()["refrain"].contains("\"synthetic\":"));
+        reader.map(Result::unwrap).flat_map(|batch| rows_of(&batch)).collect()
+    }
+
+    pub fn read_json_lines(content: &Bytes) -> Vec<Row> {
+        let read = |line: &str| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            let number = |name: &str| row[name].as_i64().unwrap();
+            Row {
+                artist: row["artist"].as_str().unwrap().into(),
+                fans: number("fans"),
+                capped_plays: number("capped_plays"),
+            }
+        };
+        std::str::from_utf8(content).unwrap().split_terminator('\n').map(read).collect()
     }
 
     fn label(columns: &[Column]) -> Label<'_> {
@@ -204,11 +262,13 @@ pub(super) mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn any_name_survives_both_formats(names in prop::collection::vec("(?s).{0,12}|['=+@,\"\r\n\t-]{1,5}", 0..8), n in any::<i64>()) {
+        fn any_name_survives_every_format(names in prop::collection::vec("(?s).{0,12}|['=+@,\"\r\n\t-]{1,5}", 0..8), n in any::<i64>()) {
             let rows: Vec<Row> = names.iter().enumerate().map(|(i, name)| row(name, n, i as i64 - 3)).collect();
             let files = write(&rows, &label(&[])).unwrap();
             prop_assert_eq!(&read_parquet(&files[0].content), &rows);
             prop_assert_eq!(&read_csv(&files[1].content), &rows);
+            prop_assert_eq!(&read_json_lines(&files[2].content), &rows);
+            prop_assert_eq!(&read_arrow(&files[3].content), &rows);
         }
     }
 

@@ -280,7 +280,7 @@ async fn a_draw_gives_rows_files_and_a_manifest_that_agree() {
     assert_eq!((manifest.members, manifest.row_count), (61, 5), "a member without plays is a member");
     assert_eq!(
         manifest.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
-        ["artist_preference.parquet", "artist_preference.csv"]
+        ["artist_preference.parquet", "artist_preference.csv", "artist_preference.jsonl", "artist_preference.arrow"]
     );
     assert_eq!(manifest.recipe_sha256, generous().sha256());
     assert_eq!(manifest.cost, generous().cost());

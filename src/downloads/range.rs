@@ -16,7 +16,7 @@ pub enum Wanted {
     Outside,
 }
 
-/// Reads a `Range` header for a file of a length, above zero, in bytes.
+/// Reads a `Range` header for a file of a length in bytes. Of an empty file there is no part.
 pub fn wanted(header: &str, length_bytes: u64) -> Wanted {
     let Some((unit, specs)) = header.split_once('=') else { return Wanted::Whole };
     // A unit that is not ours is ignored, and so are several ranges.

@@ -241,7 +241,7 @@ CREATE TABLE edition_files (
     name TEXT NOT NULL,
     object_key TEXT NOT NULL UNIQUE,
     media_type TEXT NOT NULL,
-    size_bytes BIGINT NOT NULL CHECK (size_bytes > 0),
+    size_bytes BIGINT NOT NULL CHECK (size_bytes >= 0),
     sha256 TEXT NOT NULL,
     PRIMARY KEY (edition_id, name)
 );

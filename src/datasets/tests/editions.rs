@@ -8,6 +8,9 @@ use crate::error::Code;
 use crate::pools::model::BudgetState;
 use diesel::prelude::*;
 
+/// Files of an edition: one a format.
+const FORMATS: usize = 4;
+
 async fn draw(house: &House, id: &EditionId, members: &[AccountId]) -> Result<Edition> {
     draw_edition(&house.ctx, id, members.to_vec(), |_| ()).await
 }
@@ -40,7 +43,7 @@ async fn an_edition_is_drawn_once_and_shows_twenty_rows_at_most() {
     );
     assert_eq!(budget(&house, &offer).await, BudgetState::Spent);
     let (stored, owned) = stored_and_owned(&house).await;
-    assert_eq!((stored.len(), &stored), (2, &owned));
+    assert_eq!((stored.len(), &stored), (FORMATS, &owned));
     let files = {
         let id = id.clone();
         house.ctx.db.read(move |db| steps::files(db, &id)).await.unwrap()
@@ -72,7 +75,7 @@ async fn an_edition_is_drawn_once_and_shows_twenty_rows_at_most() {
     ] {
         let manifest = actions::manifest(&house.ctx, &who, id.clone()).await;
         assert_eq!(manifest.is_ok(), expected);
-        assert!(manifest.map_or_else(|e| e.code() == Code::NotFound, |m| m.manifest.files.len() == 2));
+        assert!(manifest.map_or_else(|e| e.code() == Code::NotFound, |m| m.manifest.files.len() == FORMATS));
         assert_eq!(actions::edition(&house.ctx, &who, id.clone()).await.is_ok(), expected);
     }
     let stock = house.ctx.db.read(move |db| steps::published_stock(db, &dataset.id)).await.unwrap();
@@ -88,7 +91,7 @@ async fn a_crash_between_storing_and_publishing_leaves_nothing_to_be_seen() {
     let order = prepare(&house.ctx, &id, members.clone()).await.unwrap().unwrap();
     let lost = draw_and_store(&house.ctx, &order, |_| ()).await.unwrap();
     let (stored, owned) = stored_and_owned(&house).await;
-    assert_eq!((stored.len(), owned.len()), (2, 0), "the files are there, and nobody knows of them");
+    assert_eq!((stored.len(), owned.len()), (FORMATS, 0), "the files are there, and nobody knows of them");
     assert_eq!(house.page(&dataset.id).await["editions"], serde_json::json!([]));
     assert_eq!(budget(&house, &offer).await, BudgetState::Reserved);
     let edition = draw(&house, &id, &members).await.unwrap();
@@ -107,7 +110,7 @@ async fn of_two_tries_at_once_one_publishes() {
     let (one, other) = tokio::join!(draw(&house, &id, &members), draw(&house, &id, &members));
     assert_eq!(one.unwrap(), other.unwrap());
     let (stored, owned) = stored_and_owned(&house).await;
-    assert_eq!((stored.len(), &stored), (2, &owned));
+    assert_eq!((stored.len(), &stored), (FORMATS, &owned));
     assert_eq!(budget(&house, &offer).await, BudgetState::Spent);
 }
 
