@@ -2,7 +2,8 @@
 
 use crate::aggregates::Recipe;
 use crate::clock::UtcTime;
-use crate::ids::{DatasetId, EditionId, PoolId, RecipeId};
+use crate::ids::{BudgetEntryId, DatasetId, EditionId, PoolId, RecipeId};
+use crate::pools::model::{BudgetState, Cost};
 use crate::text_enum;
 
 text_enum! {
@@ -160,6 +161,39 @@ pub struct EditionFile {
     pub size_bytes: i64,
     /// SHA-256 of the content, 64 hexadecimal digits.
     pub sha256: String,
+}
+
+/// A part of a pool's privacy budget that is set aside or spent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spending {
+    /// Its id.
+    pub id: BudgetEntryId,
+    /// Set aside, or spent.
+    pub state: BudgetState,
+    /// How much.
+    pub cost: Cost,
+    /// When it was set aside.
+    pub reserved_at: UtcTime,
+    /// When it was spent.
+    pub spent_at: Option<UtcTime>,
+    /// What it was spent on: the edition, its number, and when it was published, if it was.
+    pub edition: Option<(EditionId, i32, Option<UtcTime>)>,
+    /// The edition's dataset and its title.
+    pub dataset: Option<(DatasetId, String)>,
+}
+
+impl Spending {
+    /// What it went to.
+    pub fn in_words(&self) -> String {
+        let title = self.dataset.as_ref().map_or("a dataset", |(_, title)| title.as_str());
+        match &self.edition {
+            Some((_, number, Some(_))) => format!("Spent on edition {number} of “{title}”."),
+            Some((_, number, None)) => {
+                format!("Spent on edition {number} of “{title}”, which was given up after its noise had been drawn.")
+            }
+            None => "Set aside for an edition that is offered for, voted on or paid for.".into(),
+        }
+    }
 }
 
 #[cfg(test)]

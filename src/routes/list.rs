@@ -180,6 +180,10 @@ fn about_pools() -> Vec<Operation> {
             .takes::<pools::PoolChange>()
             .answers::<pools::PoolView>(200, "The pool.")
             .errors(&[Conflict]),
+        get("/v1/pools/{id}/budget", Anyone, datasets::spending)
+            .summary("What a pool's privacy budget was set aside for or spent on")
+            .query::<PageQuery>()
+            .answers_page::<datasets::SpendingView>("A page of entries, newest first."),
         get("/v1/pools/{id}/consent-texts", Anyone, pools::texts)
             .summary("Every version of a pool's consent text")
             .answers_page::<pools::ConsentTextView>("All of them, newest first."),

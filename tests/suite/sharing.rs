@@ -119,3 +119,24 @@ fn a_sale_from_stock_costs_no_privacy_and_pays_those_who_are_in_the_edition() {
     assert_eq!(totals["paid_out"], usd(PRICE - 10_000));
     assert!(items(&late.get("/v1/payouts").ok()).is_empty());
 }
+
+#[test]
+fn everybody_sees_what_the_privacy_budget_went_to() {
+    let market = Market::open(Backend::Sqlite, 8);
+    let path = format!("/v1/pools/{}/budget", market.pool_id);
+    let anyone = market.app.anyone();
+    assert_eq!(anyone.get(&path).ok()["items"], json!([]));
+    let offer_id = market.place(PRICE);
+    let entries = anyone.get(&path).ok();
+    assert_eq!(entries["items"][0]["state"], "reserved");
+    assert!(!entries.to_string().contains(&offer_id), "who offers is for the members: {entries}");
+    let settled = market.settle(&market.accept(&offer_id));
+    market.app.run_jobs();
+    let spent = anyone.get(&path).ok()["items"].clone();
+    assert_eq!((spent.as_array().unwrap().len(), &spent[0]["state"]), (1, &json!("spent")));
+    assert_eq!(spent[0]["edition_id"], market.licence_of(&settled)["edition_id"]);
+    assert_eq!(spent[0]["in_words"], "Spent on edition 1 of “Artist preference”.");
+    let budget = anyone.get(&format!("/v1/pools/{}", market.pool_id)).ok()["budget"].clone();
+    assert_eq!(spent[0]["cost"]["rho_nano"], budget["spent"]["rho_nano"]);
+    anyone.get("/v1/pools/pool_01jd2k8m0wfv9s3x6q4r7t5y2z/budget").problem(404, "not-found");
+}

@@ -5,12 +5,14 @@ mod draw;
 mod editions;
 mod listings;
 mod recipes;
+mod spending;
 
 pub use browse::{accessible, browse, listing};
 pub use draw::draw_edition;
 pub use editions::{EditionManifest, EditionView, edition, manifest};
 pub use listings::{create, edit, list, publish, unlist};
 pub use recipes::{create as create_recipe, list as list_recipes, quote, read as read_recipe};
+pub use spending::spending;
 
 #[cfg(test)]
 pub(super) use draw::{draw_and_store, prepare};

@@ -4,11 +4,13 @@ mod browse;
 mod editions;
 mod listings;
 mod recipes;
+mod spending;
 
 pub use browse::{accuracy, catalogue, dataset, dictionary, twin_csv, twin_parquet};
 pub use editions::{edition, manifest};
 pub use listings::{Listing, ListingsQuery, Unlisting, create, edit, list, publish, unlist};
 pub use recipes::{NewRecipe, QuoteQuery, RecipeView, RecipesQuery, create_recipe, list_recipes, quote, read_recipe};
+pub use spending::{SpendingView, spending};
 
 pub use crate::aggregates::AccuracySheet;
 

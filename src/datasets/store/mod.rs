@@ -4,8 +4,10 @@ mod datasets;
 mod editions;
 mod facts;
 mod recipes;
+mod spending;
 
 pub use datasets::*;
 pub use editions::*;
 pub use facts::*;
 pub use recipes::*;
+pub use spending::*;
