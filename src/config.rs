@@ -4,10 +4,12 @@
 //! `REFRAIN_DATA_DIR` has no section. Unknown names are refused in the file and ignored in the
 //! environment (test switches live there too). Secrets are redacted in `Debug`.
 
+mod checks;
+
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -45,8 +47,8 @@ pub struct Server {
     pub bind: SocketAddr,
     /// Where `/metrics` listens: an address of its own, so that it is never public by accident.
     pub metrics_bind: Option<SocketAddr>,
-    /// How the outside reaches this server; stands in mails and links.
-    pub public_url: String,
+    /// How the outside reaches this server, if not where it listens; stands in mails, links and tokens.
+    pub public_url: Option<String>,
     /// Worker threads; one per core if not set.
     pub workers: Option<usize>,
     /// Seconds that requests under way get after a stop signal.
@@ -54,7 +56,7 @@ pub struct Server {
     /// Largest JSON body in bytes.
     pub json_limit_bytes: usize,
     /// Proxies whose `X-Forwarded-For` is believed when attempts are counted.
-    pub trusted_proxies: Vec<std::net::IpAddr>,
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// `[database]`
@@ -212,12 +214,29 @@ impl Default for Server {
         Server {
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
             metrics_bind: None,
-            public_url: "http://127.0.0.1:8080".into(),
+            public_url: None,
             workers: None,
             shutdown_grace_s: 20,
             json_limit_bytes: 256 * 1024,
             trusted_proxies: Vec::new(),
         }
+    }
+}
+
+impl Server {
+    /// How the outside reaches this server, without a slash at the end. Where that was not said it is where
+    /// the server listens, or this machine where that is everywhere.
+    pub fn public_url(&self) -> String {
+        let listens = || {
+            let mut address = self.bind;
+            match address.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+                IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+                _ => {}
+            }
+            format!("http://{address}")
+        };
+        self.public_url.as_deref().map_or_else(listens, |url| url.trim_end_matches('/').to_owned())
     }
 }
 
@@ -289,7 +308,7 @@ impl Config {
     /// Defaults, then `file` if given, then the variables.
     ///
     /// # Errors
-    /// `invalid` naming the file or variable, and what about it cannot be read.
+    /// `invalid` naming the file or setting, and what about it cannot be read or cannot be.
     pub fn load(file: Option<&Path>, variables: impl Iterator<Item = (String, String)>) -> Result<Self> {
         let mut table = toml::Table::new();
         if let Some(path) = file {
@@ -302,7 +321,9 @@ impl Config {
                 overlay(&mut table, rest, &value);
             }
         }
-        table.try_into().map_err(|e| Error::invalid(format!("A setting is not valid: {e}")))
+        let config: Config = table.try_into().map_err(|e| Error::invalid(format!("A setting is not valid: {e}")))?;
+        config.check()?;
+        Ok(config)
     }
 
     /// Makes the data directory where it is missing, closes an empty one to others, and sees that it can be

@@ -1,4 +1,5 @@
-//! Texts that people write and that others read among our own words: in a mail, an invoice, a vote.
+//! Texts that people write and that others read among our own words: in a mail, an invoice, a vote. And
+//! numbers as people read them there.
 
 /// Whether a text has nothing but what shows: no control characters, and none of those that turn the
 /// direction of writing (Unicode UAX #9, section 2), by which a sentence can be made to look like another.
@@ -16,9 +17,42 @@ const fn turns_direction(c: char) -> bool {
     matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A whole number of 10^-places as people write it: 50,000,000 with 9 places is 0.05.
+pub fn decimal(number: u64, places: u32) -> String {
+    let one = 10u64.pow(places);
+    let fraction = format!("{:0width$}", number % one, width = places as usize);
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() { format!("{}", number / one) } else { format!("{}.{fraction}", number / one) }
+}
+
+/// A size as people say it: `512 MiB`, cut down to a tenth; below 1 MiB in bytes.
+pub fn size(bytes: u64) -> String {
+    let tenths = (u128::from(bytes) * 10) >> 20;
+    match (bytes >> 20, tenths % 10) {
+        (0, _) => format!("{bytes} bytes"),
+        (mib, 0) => format!("{mib} MiB"),
+        (mib, tenth) => format!("{mib}.{tenth} MiB"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(decimal(50_000_000, 9), "0.05");
+        assert_eq!(decimal(1_000, 12), "0.000000001");
+        assert_eq!(decimal(30_000, 3), "30");
+        assert_eq!(decimal(0, 9), "0");
+    }
+
+    #[test]
+    fn sizes_read_as_people_say_them() {
+        let sizes = [512 << 20, (1 << 20) + (1 << 19), (1 << 20) - 1, 0, u64::MAX];
+        let words = ["512 MiB", "1.5 MiB", "1048575 bytes", "0 bytes", "17592186044415.9 MiB"];
+        assert_eq!(sizes.map(size), words);
+    }
 
     #[test]
     fn what_does_not_show_is_told_from_what_does() {

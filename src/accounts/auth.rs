@@ -48,7 +48,7 @@ impl Auth {
     pub fn start(ctx: &Context) -> Result<Self> {
         let settings = &ctx.config.auth;
         let keys = Keys::load_or_make(&ctx.config.keys_dir(), &ctx.entropy)?;
-        let tokens = Tokens::new(keys, &ctx.config.server.public_url, settings.access_ttl_s)?;
+        let tokens = Tokens::new(keys, &ctx.config.server.public_url(), settings.access_ttl_s)?;
         // Signing and verifying once shows at the start whether the cryptography is in place.
         let now = ctx.clock.now();
         let (account, session) = (AccountId::new(now, &ctx.entropy), SessionId::new(now, &ctx.entropy));

@@ -284,14 +284,22 @@ impl Profile {
     }
 }
 
-/// An e-mail address: trimmed, in small letters, at most 254 bytes, with a form that mail can be sent to.
+/// An e-mail address: trimmed, in small letters, at most 254 bytes, with a form that mail can be sent to:
+/// what stands after the @ is a name with a dot, and neither a machine on this network nor a bare address of one.
 ///
 /// # Errors
 /// `invalid` where it has not.
 pub fn email(text: &str) -> Result<String> {
     let text = text.trim().to_lowercase();
-    let form = text.len() <= 254 && text.parse::<lettre::Address>().is_ok();
-    if form { Ok(text) } else { Err(Error::invalid("email is not an e-mail address.")) }
+    let address = text.parse::<lettre::Address>().ok().filter(|_| text.len() <= 254);
+    let address = address.ok_or_else(|| Error::invalid("email is not an e-mail address."))?;
+    let domain = address.domain();
+    if domain.starts_with('[') || !domain.contains('.') || domain.split('.').any(str::is_empty) {
+        return Err(Error::invalid(
+            "email is an address that no mail reaches from here: give one like ada@example.org.",
+        ));
+    }
+    Ok(text)
 }
 
 fn within(text: &str, least: usize, most: usize, what: &str) -> Result<()> {
@@ -368,6 +376,9 @@ mod tests {
         assert_eq!(email(" Ada@Example.ORG ").unwrap(), "ada@example.org");
         for bad in ["", "ada", "ada@", "@example.org", "a b@example.org", "a@b.example\nBcc: c@d.example"] {
             assert!(email(bad).is_err(), "{bad:?}");
+        }
+        for unreachable in ["a@[127.0.0.1]", "a@[IPv6:::1]", "a@localhost", "a@example.", "a@.example"] {
+            assert!(email(unreachable).is_err(), "{unreachable:?}");
         }
         assert!(email(&format!("{}@example.org", "a".repeat(250))).is_err());
     }

@@ -7,9 +7,10 @@ use super::accuracy::share_of_pool;
 use super::formats::FileEntry;
 use super::noise::{MeasureNoise, NoisePlan, epsilon_at};
 use super::recipe::{ArtistPreference, Cost, PICO, Recipe};
-use super::words::{Column, UNIT_OF_PRIVACY, decimal};
+use super::words::{Column, UNIT_OF_PRIVACY};
 use crate::clock::UtcTime;
 use crate::error::Result;
+use crate::text::decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

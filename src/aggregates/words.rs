@@ -4,6 +4,7 @@ use super::noise::NoisePlan;
 use super::recipe::{ArtistPreference, Recipe};
 use crate::error::Result;
 use crate::money::grouped;
+use crate::text::decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -139,25 +140,9 @@ impl ArtistPreference {
     }
 }
 
-/// A whole number of 10^-places as people write it: 50,000,000 with 9 places is 0.05.
-pub fn decimal(number: u64, places: u32) -> String {
-    let one = 10u64.pow(places);
-    let fraction = format!("{:0width$}", number % one, width = places as usize);
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { format!("{}", number / one) } else { format!("{}.{fraction}", number / one) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_read_as_people_write_them() {
-        assert_eq!(decimal(50_000_000, 9), "0.05");
-        assert_eq!(decimal(1_000, 12), "0.000000001");
-        assert_eq!(decimal(30_000, 3), "30");
-        assert_eq!(decimal(0, 9), "0");
-    }
 
     #[test]
     fn the_words_follow_the_parameters() {

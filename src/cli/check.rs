@@ -52,11 +52,12 @@ pub fn run(args: &CheckArgs) -> Result<()> {
     let context = Context::open(config, Clock::system(), Entropy::system())?;
     let problems = super::block_on(check(&context, args.remove_orphans))?;
     for problem in &problems {
-        println!("PROBLEM  {problem}");
+        super::print(format!("PROBLEM  {problem}"))?;
     }
     if problems.is_empty() {
-        println!("Everything is whole: database, privacy budgets, votes, terms, ledger, shares, stored files.");
-        return Ok(());
+        return super::print(
+            "Everything is whole: database, privacy budgets, votes, terms, ledger, shares, stored files.",
+        );
     }
     Err(Error::conflict(format!(
         "{} found, listed above.",
@@ -119,7 +120,7 @@ async fn stored(ctx: &Context, named: &Named, remove_orphans: bool) -> Result<Ve
     for orphan in sizes.keys() {
         if remove_orphans {
             ctx.storage.delete(orphan).await?;
-            println!("removed  {orphan}, to which nothing refers");
+            super::print(format!("removed  {orphan}, to which nothing refers"))?;
         } else {
             problems.push(format!("Nothing refers to the stored file {orphan}; --remove-orphans deletes it."));
         }

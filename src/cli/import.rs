@@ -4,7 +4,6 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::histories::intake;
 use crate::histories::zip::Limits;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// What `refrain import` takes.
@@ -25,6 +24,5 @@ pub struct ImportArgs {
 pub fn run(args: &ImportArgs) -> Result<()> {
     let (_, report) = intake::read_path(&args.file, Limits::default(), Clock::system().now())?;
     let words = if args.json { serde_json::to_string(&report.summary())? } else { report.to_string() };
-    writeln!(std::io::stdout(), "{words}")?;
-    Ok(())
+    super::print(words)
 }

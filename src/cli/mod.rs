@@ -11,7 +11,8 @@ mod serve;
 use crate::config::{Config, Secret};
 use crate::error::{Code, Result};
 use clap::{Args, Parser, Subcommand};
-use std::net::SocketAddr;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,12 +54,6 @@ struct Settings {
     /// postgres://… [default: the embedded database in the data directory]
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
-    /// Where the API listens [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS")]
-    bind: Option<SocketAddr>,
-    /// Where /metrics listens [default: nowhere]
-    #[arg(long, value_name = "ADDRESS")]
-    metrics_bind: Option<SocketAddr>,
 }
 
 impl Settings {
@@ -71,10 +66,6 @@ impl Settings {
         if let Some(url) = &self.database_url {
             config.database.url = Some(Secret::from(url.clone()));
         }
-        if let Some(bind) = self.bind {
-            config.server.bind = bind;
-        }
-        config.server.metrics_bind = self.metrics_bind.or(config.server.metrics_bind);
         Ok(config)
     }
 }
@@ -83,16 +74,16 @@ impl Settings {
 pub fn main() -> ExitCode {
     let command = Command::parse();
     let done = match command.verb {
-        Verb::Serve(args) => serve::run(&args),
+        Verb::Serve(args) => serve::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Demo(args) => demo::run(&args),
-        Verb::Import(args) => import::run(&args),
-        Verb::Recipe(args) => recipe::run(&args),
-        Verb::Operator(args) => operator::run(&args),
-        Verb::Check(args) => check::run(&args),
-        Verb::Openapi => openapi::run(),
+        Verb::Recipe(args) => recipe::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Import(args) => import::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Operator(args) => operator::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             match (error.code(), error.cause()) {
                 // Its words are for callers of a server, who have a request id and no view of the log.
@@ -102,6 +93,14 @@ pub fn main() -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Writes to standard output. That somebody has read enough and closed it (`openapi | head`) is no failure.
+fn print(words: impl Display) -> Result<()> {
+    match writeln!(std::io::stdout(), "{words}") {
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
 }
 

@@ -5,6 +5,5 @@ use crate::routes::{self, document};
 
 /// Prints the document, as `/openapi.json` serves it.
 pub fn run() -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(&document::document(&routes::operations()))?);
-    Ok(())
+    super::print(serde_json::to_string_pretty(&document::document(&routes::operations()))?)
 }

@@ -32,8 +32,7 @@ pub fn run(args: &OperatorArgs) -> Result<()> {
     let password = read_password()?;
     let context = Context::open(settings.load()?, Clock::system(), Entropy::system())?;
     let account = super::block_on(accounts::actions::add_operator(&context, email, password.as_str().into()))?;
-    println!("{} may now log in as an operator ({}).", account.email, account.id);
-    Ok(())
+    super::print(format!("{} may now log in as an operator ({}).", account.email, account.id))
 }
 
 /// From standard input and never from the command line, where other users of the machine could read it.

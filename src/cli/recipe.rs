@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::money::grouped;
 use crate::pools::routes::BudgetCap;
 use clap::{Args, Subcommand};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Explain a recipe, and tell what it gives. Needs no server and no data.
@@ -49,8 +48,7 @@ pub fn run(args: &RecipeArgs) -> Result<()> {
             if *json { serde_json::to_string(&sheet)? } else { quoted(&sheet) }
         }
     };
-    writeln!(std::io::stdout(), "{}", words.trim_end())?;
-    Ok(())
+    super::print(words.trim_end())
 }
 
 fn read(file: &Path) -> Result<Recipe> {

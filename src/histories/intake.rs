@@ -7,6 +7,8 @@ use super::spotify::{self, Found};
 use super::zip::{Archive, Limits};
 use crate::clock::UtcTime;
 use crate::error::{Code, Error, Result};
+use crate::money::grouped;
+use crate::text;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
@@ -61,7 +63,7 @@ pub fn read_path(path: &Path, limits: Limits, now: UtcTime) -> Result<(Vec<Play>
         let mut bytes = Vec::new();
         open(file)?.take(room + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > room {
-            let detail = format!("{} is larger than the {room} bytes that there is room for.", file.display());
+            let detail = format!("{} is larger than the {} that there is room for.", file.display(), text::size(room));
             return Err(Error::new(Code::PayloadTooLarge, detail));
         }
         left_bytes -= bytes.len() as u64;
@@ -75,7 +77,8 @@ pub fn read_path(path: &Path, limits: Limits, now: UtcTime) -> Result<(Vec<Play>
 /// Rows are small on disk and larger in memory, so they have a limit of their own.
 fn check_rows(found: &Found, limits: Limits) -> Result<()> {
     if found.rows() > limits.rows {
-        let detail = format!("The history has more than the {} rows that there is room for.", limits.rows);
+        let most = grouped(i64::try_from(limits.rows).unwrap_or(i64::MAX));
+        let detail = format!("The history has more than the {most} rows that there is room for.");
         return Err(Error::new(Code::PayloadTooLarge, detail));
     }
     Ok(())
@@ -128,7 +131,9 @@ fn nothing_usable(report: &Report) -> String {
     if report.rows == 0 {
         return "The history is empty: it holds no rows.".to_owned();
     }
-    format!("None of the {} rows is a play that is kept: {}.", report.rows, report.dropped_in_words())
+    let rows =
+        if report.rows == 1 { "The one row is no".into() } else { format!("None of the {} rows is a", report.rows) };
+    format!("{rows} play that is kept: {}.", report.dropped_in_words())
 }
 
 #[cfg(test)]

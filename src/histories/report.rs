@@ -48,16 +48,26 @@ words! {
 }
 
 impl Reason {
-    /// The reason as people say it.
-    pub const fn in_words(self) -> &'static str {
+    /// The reason as people say it after a number: `39 episodes of podcasts`.
+    pub const fn in_words(self, count: u64) -> &'static str {
+        match (self, count) {
+            (Reason::Podcast, 1) => "episode of a podcast",
+            (Reason::PodcastVideo, 1) => "episode of a podcast with a picture",
+            (Reason::Audiobook, 1) => "chapter of an audiobook",
+            (Reason::Malformed, 1) => "not a row of a listening history",
+            (reason, _) => reason.of_several(),
+        }
+    }
+
+    const fn of_several(self) -> &'static str {
         match self {
             Reason::PrivateSession => "heard in a private session",
-            Reason::Podcast => "podcast",
-            Reason::PodcastVideo => "podcast with a picture",
-            Reason::Audiobook => "audiobook",
+            Reason::Podcast => "episodes of podcasts",
+            Reason::PodcastVideo => "episodes of podcasts with a picture",
+            Reason::Audiobook => "chapters of audiobooks",
             Reason::UnknownArtist => "by an unknown artist",
             Reason::MissingNames => "without an artist or a title",
-            Reason::Malformed => "not a row of a listening history",
+            Reason::Malformed => "not rows of a listening history",
             Reason::ImplausibleTime => "dated before 2006",
             Reason::InTheFuture => "dated in the future",
             Reason::ImplausibleLength => "of an impossible length",
@@ -141,13 +151,18 @@ impl Report {
         }
     }
 
-    /// The dropped rows in one line, the most frequent reason first: `12 podcast, 3 there twice`.
+    /// The dropped rows in one line, the most frequent reason first: `12 episodes of podcasts, 3 there twice`.
     pub fn dropped_in_words(&self) -> String {
         let mut counts: Vec<(&Reason, &u64)> = self.dropped.iter().collect();
         counts.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
-        let parts: Vec<String> = counts.iter().map(|(r, n)| format!("{} {}", number(**n), r.in_words())).collect();
+        let parts: Vec<String> = counts.iter().map(|(r, n)| format!("{} {}", number(**n), r.in_words(**n))).collect();
         parts.join(", ")
     }
+}
+
+/// A number of things: `1 row`, `2,000 rows`.
+fn number_of(count: u64, what: &str) -> String {
+    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
 }
 
 fn number(count: u64) -> String {
@@ -160,9 +175,8 @@ impl fmt::Display for Report {
             SourceKind::SpotifyExtended => "Spotify, extended streaming history",
             SourceKind::SpotifyAccount => "Spotify, account data",
         };
-        let files = if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) };
-        writeln!(f, "{kind}: {files} with {} rows.", number(self.rows))?;
-        write!(f, "Kept: {} plays by {} artists", number(self.kept), number(self.artists))?;
+        writeln!(f, "{kind}: {} with {}.", number_of(self.files.into(), "file"), number_of(self.rows, "row"))?;
+        write!(f, "Kept: {} by {}", number_of(self.kept, "play"), number_of(self.artists, "artist"))?;
         if let (Some(from), Some(to)) = (self.from, self.to) {
             write!(f, ", from {} to {}", from.calendar().date_naive(), to.calendar().date_naive())?;
         }
@@ -180,10 +194,10 @@ mod tests {
 
     #[test]
     fn a_report_reads_well_and_the_summary_has_just_its_fields() {
-        let dropped = BTreeMap::from([(Reason::Podcast, 2), (Reason::PrivateSession, 1_950)]);
+        let dropped = BTreeMap::from([(Reason::Podcast, 2), (Reason::PrivateSession, 1_950), (Reason::Audiobook, 1)]);
         let report = Report::new(SourceKind::SpotifyExtended, 1, &[], dropped);
-        let words = "Spotify, extended streaming history: 1 file with 1,952 rows.\nKept: 0 plays by 0 artists.\n\
-                     Dropped: 1,950 heard in a private session, 2 podcast.";
+        let words = "Spotify, extended streaming history: 1 file with 1,953 rows.\nKept: 0 plays by 0 artists.\n\
+                     Dropped: 1,950 heard in a private session, 2 episodes of podcasts, 1 chapter of an audiobook.";
         assert_eq!(report.to_string(), words);
         let json = serde_json::to_value(report.summary()).unwrap();
         let mut names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
+use crate::text;
 use actix_multipart::{Multipart, MultipartError};
 use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_LENGTH;
@@ -91,7 +92,7 @@ impl Sink {
 }
 
 fn too_large(max_bytes: u64) -> Error {
-    Error::new(Code::PayloadTooLarge, format!("An upload may have {max_bytes} bytes at most."))
+    Error::new(Code::PayloadTooLarge, format!("An upload may have {} at most.", text::size(max_bytes)))
 }
 
 fn broken_off(cause: PayloadError) -> Error {

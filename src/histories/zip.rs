@@ -10,6 +10,7 @@
 //! 14, with 26 and more in made-up data.
 
 use crate::error::{Code, Error, Result};
+use crate::text;
 use ::zip::ZipArchive;
 use ::zip::result::ZipError;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -70,19 +71,19 @@ impl<R: Read + Seek> Archive<R> {
     /// another archive, `payload-too-large` where a declared size is beyond the limits.
     pub fn open(mut reader: R, limits: Limits) -> Result<Self> {
         refuse_crowds(&mut reader, limits.entries)?;
-        let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(|e| broken(e, "The archive"))?;
+        let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(no_archive)?;
         if archive.len() > limits.entries {
             return Err(too_many(limits.entries));
         }
         if archive.has_duplicate_names() {
             return Err(refused("two entries have the same name"));
         }
-        if archive.has_overlapping_entries().map_err(|e| broken(e, "The archive"))? {
+        if archive.has_overlapping_entries().map_err(no_archive)? {
             return Err(refused("its entries overlap"));
         }
         let mut entries = Vec::new();
         for index in 0..archive.len() {
-            let entry = archive.by_index_data(index).map_err(|e| broken(e, "The archive"))?;
+            let entry = archive.by_index_data(index).map_err(no_archive)?;
             let path = checked_path(&entry.name().map_err(|e| broken(e, "An entry's name"))?, entry.name_raw())?;
             if entry.encrypted() {
                 return Err(refused(format!("{path:?} is protected by a password; send the archive as you got it")));
@@ -200,7 +201,7 @@ fn packed_too_tightly(path: &str) -> Error {
 fn too_large(path: &str, limit_bytes: u64) -> Error {
     Error::new(
         Code::PayloadTooLarge,
-        format!("{path:?} inflates to more than the {limit_bytes} bytes that there is room for."),
+        format!("{path:?} inflates to more than the {} that there is room for.", text::size(limit_bytes)),
     )
 }
 
@@ -215,7 +216,19 @@ fn broken(cause: ZipError, what: &str) -> Error {
         },
         other => format!("{what} cannot be read ({other}); send the export as you downloaded it."),
     };
-    Error::new(Code::NotAZip, detail).because(cause)
+    Error::new(Code::NotAZip, detail)
+}
+
+/// The same for what does not even begin and end as an archive does.
+fn no_archive(cause: ZipError) -> Error {
+    match cause {
+        ZipError::InvalidArchive(_) => Error::new(
+            Code::NotAZip,
+            "This is not a zip archive, or only a part of one. Send the archive that the service mailed you a link to, \
+             whole and as you downloaded it (my_spotify_data.zip).",
+        ),
+        other => broken(other, "The archive"),
+    }
 }
 
 #[cfg(test)]

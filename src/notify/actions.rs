@@ -54,7 +54,7 @@ pub async fn send_due(ctx: &Context) -> Result<usize> {
     }
     let tasks = ctx.db.read(move |db| Ok(plan(db, events))).await?;
     let tasks = split(ctx, tasks).await?;
-    let links = Links::new(&ctx.config.server.public_url);
+    let links = Links::new(&ctx.config.server.public_url());
     let tasks = ctx.db.write(move |tx| word(tx, &links, tasks.clone())).await?;
     let tasks = deliver(ctx, tasks).await?;
     log_failures(&tasks);

@@ -77,7 +77,7 @@ fn buyers(house: &House) -> Vec<AccountId> {
 }
 
 fn link(house: &House, path: &str) -> String {
-    format!("{}{path}\r\n", house.ctx.config.server.public_url.trim_end_matches('/'))
+    format!("{}{path}\r\n", house.ctx.config.server.public_url())
 }
 
 #[tokio::test]

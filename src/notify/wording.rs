@@ -28,9 +28,9 @@ pub struct Links {
 }
 
 impl Links {
-    /// Links below a URL.
+    /// Links below a URL that has no slash at its end.
     pub fn new(public_url: &str) -> Self {
-        Links { public_url: public_url.trim_end_matches('/').to_owned() }
+        Links { public_url: public_url.to_owned() }
     }
 
     /// The URL of a path, which begins with a slash.
@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
-        let links = Links::new("https://refrain.example/");
+        let links = Links::new("https://refrain.example");
         let proposal = Proposal {
             pool: "Open Ears".into(),
             dataset: "Artists of 2025".into(),

@@ -4,7 +4,7 @@ use crate::clock::UtcTime;
 use crate::db::schema::{consents, memberships, pools};
 use crate::error::Result;
 use crate::ids::{AccountId, ConsentId, MembershipId, PoolId};
-use crate::text_enum;
+use crate::{text, text_enum};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -169,7 +169,7 @@ impl Cost {
         format!(
             "rho {} in zero-concentrated differential privacy: whatever somebody believes about one member's listening, \
              the odds change by a factor of at most {:.0} (epsilon at most {epsilon:.2}), except with a chance of 1 in {chance:.0}",
-            self.rho_nano as f64 * 1e-9,
+            text::decimal(self.rho_nano.unsigned_abs(), 9),
             epsilon.exp(),
         )
     }

@@ -18,6 +18,7 @@ mod offers;
 mod openapi;
 mod pools;
 mod purchases;
+mod readme;
 mod sharing;
 mod story;
 mod tokens;

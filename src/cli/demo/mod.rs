@@ -3,6 +3,7 @@
 //! The listeners are made up, the clock is moved by hand (the story takes 30 days and ends now), and
 //! passwords are hashed cheaply because thousands of listeners register at once. `serve` allows none of this.
 
+mod call;
 mod client;
 mod listeners;
 mod pricing;
@@ -15,19 +16,24 @@ use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::telemetry;
 use clap::Args;
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How the names of the directories begin in which demos keep their things.
 const TEMPORARY: &str = "refrain-demo-";
+/// The numbers of the two signals that end it (POSIX).
+const SIGINT: u8 = 2;
+const SIGTERM: u8 = 15;
 /// The story begins this long before now.
 const DAYS_BACK: i64 = 30;
 
 /// Tell the whole story of one sale against a server of its own, with made-up listeners.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How many made-up listeners join; 18000 repeats the sale of 2025 that inspired this project.
+    /// How many made-up listeners join, 1000 to 100000; 18000 repeats the sale of 2025 that inspired this project.
     #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000))]
     members: u32,
     /// A genuine export (zip) that is uploaded as one more member. It stays on this machine.
@@ -39,13 +45,24 @@ pub struct DemoArgs {
     /// Keep database and files here [default: a temporary directory that is removed at the end]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Only write the export of a made-up listener (zip) into FILE, as something to upload to a server.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["members", "with", "exit", "data_dir", "bind"])]
+    write_export: Option<PathBuf>,
     /// Where the server listens; another free port is taken if this one is in use.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     bind: SocketAddr,
 }
 
-/// Runs the story, and then serves on unless it is to exit.
-pub fn run(args: &DemoArgs) -> Result<()> {
+/// Runs the story, and then serves on unless it is to exit. Where a signal cuts the story off, the code is the
+/// one that shells give for it.
+pub fn run(args: &DemoArgs) -> Result<ExitCode> {
+    if let Some(file) = &args.write_export {
+        let export = listeners::export(&listeners::world(Clock::system().now()), 0);
+        std::fs::write(file, export)
+            .map_err(|e| Error::invalid(format!("{} cannot be written: {e}.", file.display())))?;
+        super::print(format!("{} holds the export of a listener who does not exist.", file.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     remove_left_overs();
     let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempdir()?;
     let directory = args.data_dir.clone().unwrap_or_else(|| temporary.path().to_owned());
@@ -67,28 +84,35 @@ pub fn run(args: &DemoArgs) -> Result<()> {
         let serves_on = !args.exit;
         let teller = std::thread::Builder::new().name("story".into()).spawn(move || {
             let outcome = story.tell(serves_on);
-            let _ = told.send(());
+            let _ = told.send(outcome.is_ok());
             outcome
         })?;
-        app.run_until_stopped(async move {
-            let interrupted = async {
-                tokio::select! { _ = term.recv() => {}, _ = interrupt.recv() => {} }
+        let cut_off = Cell::new(None);
+        app.run_until_stopped(async {
+            let signalled = async {
+                tokio::select! { _ = term.recv() => SIGTERM, _ = interrupt.recv() => SIGINT }
             };
-            tokio::pin!(interrupted);
+            tokio::pin!(signalled);
             tokio::select! {
-                _ = hears => if serves_on && stage::is_heard() { interrupted.await },
-                () = &mut interrupted => {}
+                well = hears => if well == Ok(true) && serves_on && stage::is_heard() { signalled.await; },
+                signal = &mut signalled => {
+                    cut_off.set(Some(signal));
+                    eprintln!("\nThe story ends here, and the server with it.");
+                }
             }
         })
         .await?;
-        if teller.is_finished() { teller.join().map_err(|_| Error::internal("the story panicked"))? } else { Ok(()) }
+        if let Some(signal) = cut_off.get() {
+            return Ok(ExitCode::from(128 + signal)); // whoever still tells fails for want of a server
+        }
+        teller.join().map_err(|_| Error::internal("the story panicked"))??;
+        Ok(ExitCode::SUCCESS)
     })
 }
 
 fn settings(directory: PathBuf, bind: SocketAddr) -> Config {
     let mut config = Config { data_dir: directory, ..Config::default() };
     config.server.bind = bind;
-    config.server.public_url = format!("http://{bind}");
     config.log.filter = "error".into();
     // argon2id at its least: 3,000 registrations at the real cost would take minutes.
     config.auth.argon2_memory_kib = 8;

@@ -1,7 +1,11 @@
 //! What the demo shows: numbered steps, curl commands, progress, a table.
 
+use super::call::Call;
+use super::client::{Answer, Client};
+use super::listeners::PASSWORD;
+use crate::error::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -21,9 +25,16 @@ pub fn is_heard() -> bool {
     !UNHEARD.load(Ordering::Relaxed)
 }
 
+/// Logs in: the command that does the same, and the access token.
+pub fn log_in(anyone: &Client, email: &str) -> Result<(String, String)> {
+    let body = json!({"email": email, "password": PASSWORD});
+    let call = Call::post("/v1/sessions", &body);
+    let session = anyone.ask(&call)?;
+    Ok((call.command(None), session["access_token"].as_str().unwrap_or_default().to_owned()))
+}
+
 /// Tells the story step by step and remembers how long each took.
 pub struct Stage {
-    base: String,
     began_at: Instant,
     step_began_at: Instant,
     title: String,
@@ -31,10 +42,10 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// An empty stage in front of a server.
-    pub fn new(base: &str) -> Self {
+    /// An empty stage.
+    pub fn new() -> Self {
         let now = Instant::now();
-        Stage { base: base.to_owned(), began_at: now, step_began_at: now, title: String::new(), timings: Vec::new() }
+        Stage { began_at: now, step_began_at: now, title: String::new(), timings: Vec::new() }
     }
 
     /// Begins a step.
@@ -50,15 +61,27 @@ impl Stage {
         print(format!("   {line}"));
     }
 
-    /// The curl command that does the same as the call that is about to be made.
-    pub fn curl(&self, who: &str, method: &str, path: &str, body: Option<&Value>) {
-        let token = if who.is_empty() { String::new() } else { format!(" -H \"Authorization: Bearer ${who}\"") };
-        let verb = if method == "GET" { String::new() } else { format!(" -X {method}") };
-        let data = body.map_or(String::new(), |body| {
-            let text = body.to_string().replace('\'', "'\\''");
-            format!(" -H 'Content-Type: application/json' -d '{text}'")
-        });
-        print(format!("   $ curl -s{verb} {}{path}{token}{data}", self.base));
+    /// A command for the shell.
+    pub fn command(&self, words: impl std::fmt::Display) {
+        print(format!("   $ {words}"));
+    }
+
+    /// Shows the command that makes a call, and makes it. The answer is JSON, or nothing.
+    pub fn ask(&self, caller: &Client, call: &Call) -> Result<Value> {
+        self.fetch(caller, call)?.json()
+    }
+
+    /// The same for an answer of any kind.
+    pub fn fetch(&self, caller: &Client, call: &Call) -> Result<Answer> {
+        self.command(call.command(caller.who()));
+        caller.send(call)
+    }
+
+    /// Logs in; `who` is the shell variable that keeps the token.
+    pub fn log_in(&self, anyone: &Client, who: &'static str, email: &str) -> Result<Client> {
+        let (words, token) = log_in(anyone, email)?;
+        self.command(format!("{who}=$({words} | token)"));
+        Ok(anyone.with_token(who, &token))
     }
 
     /// A progress bar over `count` things. Silent where nobody watches a terminal.

@@ -1,14 +1,14 @@
 //! The story itself, step by step, each by the calls that anybody could make.
 
-use super::client::{Body, Client};
+use super::call::{Body, Call, TOKEN_FUNCTION};
+use super::client::Client;
 use super::expect;
-use super::listeners::{self, PASSWORD};
+use super::listeners::{self, MEMBER, PASSWORD};
 use super::pricing::Sale;
 use super::stage::{Stage, is_heard, print};
 use crate::accounts;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::histories::made_up::World;
 use crate::money::{Money, grouped};
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -18,9 +18,9 @@ use std::time::Duration;
 
 const OPERATOR: &str = "operator@demo.example";
 const BUYER: &str = "buyer@demo.example";
+/// What the demo keeps the first listener's export as, for the command that uploads it.
+const FIRST_EXPORT: &str = "listener00000.zip";
 const PURPOSES: [&str; 2] = ["model_training", "market_research"];
-/// Plays in a made-up export: fewer than people have, so that thousands of exports are made in seconds.
-const PLAYS_EACH: std::ops::RangeInclusive<u32> = 150..=400;
 /// Rows that the listing promises.
 const ROWS_PROMISED: usize = 10;
 /// Rows of the edition that are shown.
@@ -43,6 +43,7 @@ struct Scene {
     stage: Stage,
     anyone: Client,
     operator: Client,
+    member: Client,
     buyer: Client,
     pool_id: String,
     dataset_id: String,
@@ -50,11 +51,32 @@ struct Scene {
     licence: Value,
 }
 
+impl Scene {
+    fn operator_logs_in(&mut self) -> Result<()> {
+        self.operator = self.stage.log_in(&self.anyone, "OPERATOR", OPERATOR)?;
+        Ok(())
+    }
+
+    fn member_logs_in(&mut self) -> Result<()> {
+        self.member = self.stage.log_in(&self.anyone, MEMBER, &listeners::email(0))?;
+        Ok(())
+    }
+
+    fn buyer_logs_in(&mut self) -> Result<()> {
+        self.buyer = self.stage.log_in(&self.anyone, "BUYER", BUYER)?;
+        Ok(())
+    }
+}
+
 impl Story {
     /// Tells it from the beginning to the end.
     pub fn tell(&self, serves_on: bool) -> Result<()> {
         print(format!("Refrain demo: one sale from the first listener to the last cent, over HTTP at {}", self.base));
         print("Made-up listeners, a clock moved by hand, passwords hashed cheaply. `refrain serve` does none of that.");
+        print(
+            "Lines with a $ can be pasted into a shell, in this order, once the story is told. What is done by then is",
+        );
+        print("refused (409, or 422 for a used link) or answered as it was; only a draft listing is made once more.");
         let mut scene = self.open_pool()?;
         let steps: [fn(&Story, &mut Scene) -> Result<()>; 8] = [
             Story::gather_listeners,
@@ -81,12 +103,14 @@ impl Story {
     }
 
     fn open_pool(&self) -> Result<Scene> {
-        let (mut stage, anyone) = (Stage::new(&self.base), Client::new(&self.base));
+        let (mut stage, anyone) = (Stage::new(), Client::new(&self.base));
+        stage.command(format!("S={}", self.base));
+        stage.command(TOKEN_FUNCTION);
         stage.step("An operator opens the pool");
         let adding = accounts::actions::add_operator(&self.context, OPERATOR, PASSWORD.into());
         tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(adding)?;
         stage.say(format!("the operator's account was made as by: refrain operator add {OPERATOR}"));
-        let operator = log_in(&stage, &anyone, OPERATOR)?;
+        let operator = stage.log_in(&anyone, "OPERATOR", OPERATOR)?;
         let pool = json!({
             "name": "Made-up Listeners' Cooperative",
             "description": "Listeners who pool the histories that they exported from their music service.",
@@ -102,39 +126,52 @@ impl Story {
                 "purposes": PURPOSES
             }
         });
-        stage.curl("OPERATOR", "POST", "/v1/pools", Some(&pool));
-        let made = operator.post("/v1/pools", &pool)?;
+        let made = stage.ask(&operator, &Call::post("/v1/pools", &pool))?;
         stage
             .say(format!("privacy budget for the pool's whole lifetime: {}", text(&made["budget"]["cap"], "in_words")));
         let pool_id = text(&made, "id");
-        let (buyer, dataset_id, offer_id, licence) = (anyone.clone(), String::new(), String::new(), Value::Null);
-        Ok(Scene { stage, anyone, operator, buyer, pool_id, dataset_id, offer_id, licence })
+        let (member, buyer) = (anyone.clone(), anyone.clone());
+        let (dataset_id, offer_id, licence) = (String::new(), String::new(), Value::Null);
+        Ok(Scene { stage, anyone, operator, member, buyer, pool_id, dataset_id, offer_id, licence })
     }
 
     fn gather_listeners(&self, scene: &mut Scene) -> Result<()> {
-        let members = self.members as usize;
+        scene.stage.step(&format!("{} listeners join and upload their exports", grouped(self.members.into())));
+        let world = listeners::world(self.context.clock.now());
+        self.first_joins(scene, &listeners::export(&world, 0))?;
         let Scene { stage, anyone, pool_id, .. } = scene;
-        stage.step(&format!("{} listeners join and upload their exports", grouped(self.members.into())));
-        stage.curl("", "POST", "/v1/members", Some(&json!({"email": listeners::email(0), "password": PASSWORD})));
-        let join = json!({"text_version": 1, "purposes": PURPOSES});
-        stage.curl("MEMBER", "POST", &format!("/v1/pools/{pool_id}/membership"), Some(&join));
-        stage.say(format!(
-            "$ curl -s -X POST {}/v1/histories -H \"Authorization: Bearer $MEMBER\" -H 'Content-Type: application/zip' --data-binary @my_spotify_data.zip",
-            self.base
-        ));
-        let world = World::new(2_025, self.context.clock.now(), PLAYS_EACH);
+        stage.say("the others do the same");
+        let members = self.members as usize;
         listeners::join_all(stage, anyone, pool_id, &PURPOSES, &world, members, &self.exports)?;
-        let pool = anyone.get(&format!("/v1/pools/{pool_id}"))?;
+        let pool = stage.ask(anyone, &Call::get(format!("/v1/pools/{pool_id}")))?;
         stage.say(format!("the pool has {} members", grouped(pool["members"].as_i64().unwrap_or(0))));
+        Ok(())
+    }
+
+    /// One listener joins in the open; her export is kept, so that whoever follows the commands has one.
+    fn first_joins(&self, scene: &mut Scene, export: &[u8]) -> Result<()> {
+        let account = json!({"email": listeners::email(0), "password": PASSWORD});
+        scene.stage.ask(&scene.anyone, &Call::post("/v1/members", &account))?;
+        scene.member_logs_in()?;
+        let (stage, member) = (&scene.stage, &scene.member);
+        let consent = json!({"text_version": 1, "purposes": PURPOSES});
+        stage.ask(member, &Call::post(format!("/v1/pools/{}/membership", scene.pool_id), &consent))?;
+        let file = std::path::absolute(self.context.config.data_dir.join(FIRST_EXPORT))?;
+        std::fs::write(&file, export)?;
+        stage.say("(a made-up export lies in the file named here; one of your own is uploaded in the same way)");
+        let upload = Call::new("POST", "/v1/histories", Body::Zip(export, file.to_str().unwrap_or(FIRST_EXPORT)));
+        let history_id = text(&stage.ask(member, &upload)?, "id");
+        listeners::wait_until_read(member, &history_id)?;
+        let history = stage.ask(member, &Call::get(format!("/v1/histories/{history_id}")))?;
+        stage.say(format!("{}: {} plays are kept", text(&history, "state"), history["report"]["kept"]));
         Ok(())
     }
 
     fn list_dataset(&self, scene: &mut Scene) -> Result<()> {
         scene.stage.step("The operator writes a recipe and lists a dataset");
-        scene.operator = log_in(&scene.stage, &scene.anyone, OPERATOR)?;
+        scene.operator_logs_in()?;
         let recipe = json!({"pool_id": scene.pool_id, "name": "artists", "document": {"kind": "artist_preference"}});
-        scene.stage.curl("OPERATOR", "POST", "/v1/recipes", Some(&recipe));
-        let recipe = scene.operator.post("/v1/recipes", &recipe)?;
+        let recipe = scene.stage.ask(&scene.operator, &Call::post("/v1/recipes", &recipe))?;
         scene.stage.say(text(&recipe, "explanation"));
         let listing = json!({
             "recipe_id": recipe["id"],
@@ -148,11 +185,10 @@ impl Story {
             "price_floor": {"amount": 50_000, "currency": "USD"},
             "rows_promised": ROWS_PROMISED
         });
-        let draft = scene.operator.post("/v1/datasets", &listing)?;
+        let draft = scene.stage.ask(&scene.operator, &Call::post("/v1/datasets", &listing))?;
         scene.dataset_id = text(&draft, "id");
         let publish = format!("/v1/datasets/{}/publish", scene.dataset_id);
-        scene.stage.curl("OPERATOR", "POST", &publish, None);
-        scene.operator.json("POST", &publish, &[], Body::Empty)?;
+        scene.stage.ask(&scene.operator, &Call::new("POST", publish, Body::Empty))?;
         Ok(())
     }
 
@@ -167,23 +203,19 @@ impl Story {
             },
             "email": BUYER, "password": PASSWORD
         });
-        scene.stage.curl("", "POST", "/v1/organisations", Some(&organisation));
-        let registered = scene.anyone.post("/v1/organisations", &organisation)?;
+        let registered = scene.stage.ask(&scene.anyone, &Call::post("/v1/organisations", &organisation))?;
         self.verify_buyer(scene)?;
-        scene.operator = log_in(&scene.stage, &scene.anyone, OPERATOR)?;
+        scene.operator_logs_in()?;
         let decisions = format!("/v1/organisations/{}/decisions", text(&registered["organisation"], "id"));
         let decision = json!({"outcome": "approve", "reason": "Checked in the trade register; the purpose is clear."});
-        scene.stage.curl("OPERATOR", "POST", &decisions, Some(&decision));
-        scene.operator.post(&decisions, &decision)?;
-        scene.buyer = log_in(&scene.stage, &scene.anyone, BUYER)?;
-        scene.stage.curl("", "GET", "/v1/datasets?q=artist", None);
-        let found = scene.anyone.get("/v1/datasets?q=artist")?;
+        scene.stage.ask(&scene.operator, &Call::post(decisions, &decision))?;
+        scene.buyer_logs_in()?;
+        let Scene { stage, anyone, dataset_id, .. } = scene;
+        let found = stage.ask(anyone, &Call::get("/v1/datasets?q=artist"))?;
         expect(found["items"].as_array().is_some_and(|items| items.len() == 1), "the catalogue shows one dataset")?;
-        scene.stage.curl("", "GET", &format!("/v1/datasets/{}", scene.dataset_id), None);
-        let sheet = scene.anyone.get(&format!("/v1/datasets/{}/accuracy", scene.dataset_id))?;
-        scene
-            .stage
-            .say(format!("accuracy sheet, made without looking at data: {} rows likely", sheet["rows"]["likely"]));
+        stage.ask(anyone, &Call::get(format!("/v1/datasets/{dataset_id}")))?;
+        let sheet = stage.ask(anyone, &Call::get(format!("/v1/datasets/{dataset_id}/accuracy")))?;
+        stage.say(format!("accuracy sheet, made without looking at data: {} rows likely", sheet["rows"]["likely"]));
         Ok(())
     }
 
@@ -202,8 +234,8 @@ impl Story {
             }
             Ok(None)
         })?;
-        scene.stage.say(format!("mails lie as .eml files in {}; the buyer's address is verified", directory.display()));
-        scene.anyone.put("/v1/email-verifications", &json!({"token": token}))?;
+        scene.stage.say(format!("mails lie as .eml files in {}; the buyer's holds the token", directory.display()));
+        scene.stage.ask(&scene.anyone, &Call::put("/v1/email-verifications", &json!({"token": token})))?;
         Ok(())
     }
 
@@ -216,9 +248,9 @@ impl Story {
             "redistribution": "none", "models_after_term": "keep",
             "message": "We run a small radio and would like to play what people love."
         });
-        scene.stage.curl("BUYER", "POST", "/v1/offers", Some(&offer));
-        scene.stage.say("  (with -H \"Idempotency-Key: …\": sending it again is harmless)");
-        let placed = scene.buyer.post_once("/v1/offers", "demo-offer", &offer)?;
+        scene.stage.say("(the Idempotency-Key makes it harmless to send it again)");
+        let place = Call::post("/v1/offers", &offer).with("Idempotency-Key", "demo-offer");
+        let placed = scene.stage.ask(&scene.buyer, &place)?;
         scene.offer_id = text(&placed, "id");
         scene.stage.say(format!("{price}, terms frozen as {}", text(&placed, "terms_hash")));
         scene.stage.say(format!("to be decided by {}", text(&placed, "decision_by")));
@@ -229,20 +261,25 @@ impl Story {
         let sale = Sale::among(self.members);
         scene.stage.step(&format!("{} members vote", grouped(sale.ballots as i64)));
         let path = format!("/v1/offers/{}", scene.offer_id);
-        let offer = patiently("the vote to open", || {
-            let offer = scene.buyer.get(&path)?;
+        patiently("the vote to open", || {
+            let offer = scene.buyer.ask(&Call::get(&path))?;
             Ok((offer["state"] == "voting").then_some(offer))
         })?;
+        let offer = scene.stage.ask(&scene.buyer, &Call::get(&path))?;
         let vote_id = text(&offer["vote"], "id");
         scene.stage.say(format!("the electorate is frozen: {} members", offer["vote"]["electors"]));
-        scene.stage.curl("MEMBER", "PUT", &format!("/v1/votes/{vote_id}/ballot"), Some(&json!({"choice": "yes"})));
+        scene.member_logs_in()?;
+        let yes = json!({"choice": "yes"});
+        scene.stage.ask(&scene.member, &Call::put(format!("/v1/votes/{vote_id}/ballot"), &yes))?;
+        scene.stage.say("the others vote in the same way, some with no");
         listeners::vote_all(&scene.stage, &scene.anyone, &vote_id, sale.ballots, sale.against)?;
         self.skip_days(scene, 7, "the voting period passes");
-        scene.buyer = log_in(&scene.stage, &scene.anyone, BUYER)?;
-        let decided = patiently("the vote to close", || {
-            let offer = scene.buyer.get(&path)?;
+        scene.buyer_logs_in()?;
+        patiently("the vote to close", || {
+            let offer = scene.buyer.ask(&Call::get(&path))?;
             Ok((offer["state"] != "voting").then_some(offer))
         })?;
+        let decided = scene.stage.ask(&scene.buyer, &Call::get(&path))?;
         expect(decided["state"] == "accepted", "the offer is accepted")?;
         scene.stage.say(format!("{}: {}", text(&decided, "state"), text(&decided, "reason")));
         Ok(())
@@ -250,64 +287,60 @@ impl Story {
 
     fn settle_invoice(&self, scene: &mut Scene) -> Result<()> {
         scene.stage.step("The invoice is settled and the edition is drawn");
-        scene.operator = log_in(&scene.stage, &scene.anyone, OPERATOR)?;
-        let purchases = scene.buyer.get("/v1/purchases")?;
+        scene.operator_logs_in()?;
+        let Scene { stage, operator, buyer, .. } = scene;
+        let purchases = stage.ask(buyer, &Call::get("/v1/purchases"))?;
         let purchase = &purchases["items"][0];
         let id = text(purchase, "id");
-        scene.stage.curl("BUYER", "GET", &format!("/v1/purchases/{id}/invoice"), None);
-        let (_, invoice) = scene.buyer.download_as(&format!("/v1/purchases/{id}/invoice"), "text/plain")?;
-        for line in String::from_utf8_lossy(&invoice).lines() {
-            scene.stage.say(format!("  | {line}"));
+        let invoice = Call::get(format!("/v1/purchases/{id}/invoice")).with("Accept", "text/plain");
+        for line in String::from_utf8_lossy(&stage.fetch(buyer, &invoice)?.bytes).lines() {
+            stage.say(format!("  | {line}"));
         }
         let payment = json!({"amount": purchase["total"], "payment_reference": "bank transfer 2026-0815"});
-        scene.stage.curl("OPERATOR", "POST", &format!("/v1/purchases/{id}/settle"), Some(&payment));
-        scene.operator.post_once(&format!("/v1/purchases/{id}/settle"), "demo-settlement", &payment)?;
-        let bar = scene.stage.progress(1, "drawing");
+        let settle = format!("/v1/purchases/{id}/settle");
+        stage.ask(operator, &Call::post(settle, &payment).with("Idempotency-Key", "demo-settlement"))?;
+        let bar = stage.progress(1, "drawing");
         let licence = patiently("the edition to be drawn", || {
-            let licences = scene.buyer.get("/v1/licences")?;
+            let licences = buyer.ask(&Call::get("/v1/licences"))?;
             let licence = licences["items"][0].clone();
             Ok((licence["state"] == "active").then_some(licence))
         })?;
         bar.finish_and_clear();
-        scene.stage.say(format!("licence {} is active until {}", text(&licence, "id"), text(&licence, "ends_at")));
+        stage.ask(buyer, &Call::get("/v1/licences"))?;
+        stage.say(format!("licence {} is active until {}", text(&licence, "id"), text(&licence, "ends_at")));
         scene.licence = licence;
         Ok(())
     }
 
     fn show_edition(&self, scene: &mut Scene) -> Result<()> {
         scene.stage.step("The buyer downloads the edition and checks its digest");
-        let licence = &scene.licence;
+        let Scene { stage, buyer, licence, .. } = scene;
         let id = text(licence, "id");
-        let files = scene.buyer.get(&format!("/v1/licences/{id}/files"))?;
-        let listed = files["items"].as_array().cloned().unwrap_or_default();
-        for file in &listed {
-            let path = format!("/v1/licences/{id}/files/{}", text(file, "name"));
-            let (header, bytes) = scene.buyer.download(&path)?;
-            let sum = digest::digest(&digest::SHA256, &bytes);
+        let files = stage.ask(buyer, &Call::get(format!("/v1/licences/{id}/files")))?;
+        for file in files["items"].as_array().into_iter().flatten() {
+            let name = text(file, "name");
+            let call = Call::get(format!("/v1/licences/{id}/files/{name}")).into_file(&name);
+            let answer = stage.fetch(buyer, &call)?;
+            let sum = digest::digest(&digest::SHA256, &answer.bytes);
             let encoded = format!("sha-256=:{}:", base64::engine::general_purpose::STANDARD.encode(sum.as_ref()));
-            expect(
-                header.as_deref() == Some(&encoded) && hex::encode(sum.as_ref()) == text(file, "sha256"),
-                "digests agree",
-            )?;
-            scene.stage.curl("BUYER", "GET", &path, None);
-            scene.stage.say(format!(
-                "  {} bytes, sha256 {} as promised",
-                grouped(bytes.len() as i64),
-                hex::encode(sum.as_ref())
-            ));
-            if text(file, "name").ends_with(".csv") {
-                self.show_table(&scene.stage, &bytes)?;
+            let sum = hex::encode(sum.as_ref());
+            expect(answer.digest == Some(encoded) && sum == text(file, "sha256"), "digests agree")?;
+            stage.command(format!("sha256sum {name}"));
+            stage.say(format!("  {} bytes, sha256 {sum} as promised", grouped(answer.bytes.len() as i64)));
+            if name.ends_with(".csv") {
+                self.show_table(stage, &answer.bytes)?;
             }
         }
-        let manifest = scene.buyer.get(&format!("/v1/editions/{}/manifest", text(licence, "edition_id")))?;
+        let manifest = Call::get(format!("/v1/editions/{}/manifest", text(licence, "edition_id")));
+        let manifest = stage.ask(buyer, &manifest)?;
         for words in ["explanation", "unit_of_privacy"] {
-            scene.stage.say(text(&manifest["manifest"], words));
+            stage.say(text(&manifest["manifest"], words));
         }
         for bound in manifest["manifest"]["epsilon"].as_array().into_iter().flatten() {
-            scene.stage.say(format!(
-                "what any one member could lose is bounded: epsilon {} at delta {}",
-                bound["epsilon"], bound["delta"]
-            ));
+            // A bound is rounded up: what is said must hold.
+            let epsilon = (bound["epsilon"].as_f64().unwrap_or(f64::INFINITY) * 100.0).ceil() / 100.0;
+            let delta = &bound["delta"];
+            stage.say(format!("what any one member could lose is bounded: epsilon {epsilon:.2} at delta {delta}"));
         }
         Ok(())
     }
@@ -331,16 +364,16 @@ impl Story {
 
     fn show_payouts(&self, scene: &mut Scene) -> Result<()> {
         scene.stage.step("Every member's share is in the ledger");
-        scene.operator = log_in(&scene.stage, &scene.anyone, OPERATOR)?;
-        let purchases = scene.operator.get("/v1/purchases")?;
+        scene.operator_logs_in()?;
+        let purchases = scene.stage.ask(&scene.operator, &Call::get("/v1/purchases"))?;
         let path = format!("/v1/purchases/{}/payouts", text(&purchases["items"][0], "id"));
-        scene.stage.curl("OPERATOR", "GET", &path, None);
         let payouts = patiently("the shares to be entered", || {
-            let payouts = scene.operator.get(&path)?;
+            let payouts = scene.operator.ask(&Call::get(&path))?;
             let all_entered = payouts["shares_entered"] == payouts["members"] && !payouts["members"].is_null();
             let nothing_to_share = payouts["to_share"]["amount"] == 0;
             Ok((all_entered || nothing_to_share).then_some(payouts))
         })?;
+        scene.stage.ask(&scene.operator, &Call::get(&path))?;
         let amount = |name: &str| payouts[name]["amount"].as_i64().unwrap_or(0);
         if amount("to_share") == 0 {
             scene
@@ -357,9 +390,8 @@ impl Story {
             money("fee"),
             money("price")
         ));
-        let member = log_in(&scene.stage, &scene.anyone, &listeners::email(0))?;
-        scene.stage.curl("MEMBER", "GET", "/v1/payouts", None);
-        let own = member.get("/v1/payouts")?;
+        scene.member_logs_in()?;
+        let own = scene.stage.ask(&scene.member, &Call::get("/v1/payouts"))?;
         let share: Money = serde_json::from_value(own["items"][0]["share"].clone())?;
         scene.stage.say(format!("{} gets {share}", listeners::email(0)));
         Ok(())
@@ -384,23 +416,15 @@ impl Story {
     }
 
     fn print_logins(&self) {
-        print(format!("\nThe server goes on at {} (docs at {0}/docs). Log in with:", self.base));
+        print(format!(
+            "\nThe server goes on at {} (docs at {0}/docs). Its accounts, and the password of all:",
+            self.base
+        ));
         for (who, email) in [("operator", OPERATOR.into()), ("buyer", BUYER.into()), ("member", listeners::email(0))] {
             print(format!("   {who:<9} {email:<28} {PASSWORD}"));
         }
-        print(format!(
-            "   $ curl -s {}/v1/sessions -H 'Content-Type: application/json' -d '{{\"email\":\"{BUYER}\",\"password\":\"{PASSWORD}\"}}'",
-            self.base
-        ));
-        print("Ctrl-C ends it.");
+        print("A token lives for ten minutes; the lines above with $(…) get another. Ctrl-C ends the server.");
     }
-}
-
-fn log_in(stage: &Stage, anyone: &Client, email: &str) -> Result<Client> {
-    let body = json!({"email": email, "password": PASSWORD});
-    stage.curl("", "POST", "/v1/sessions", Some(&body));
-    let session = anyone.post("/v1/sessions", &body)?;
-    Ok(anyone.with_token(&text(&session, "access_token")))
 }
 
 /// Asks again and again until there is an answer, as somebody who waits would; gives up after ten minutes.
