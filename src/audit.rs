@@ -14,13 +14,18 @@ use diesel::prelude::*;
     "subject_id": "licence_01jd2k8m0wfv9s3x6q4r7t5y2z", "reason": "The terms were broken.", "happened_at": "2026-01-31T12:00:00Z"
 }))]
 #[diesel(table_name = audit_log)]
-#[allow(missing_docs)] // the columns say it
 pub struct Entry {
+    /// Its id.
     pub id: AuditId,
+    /// Who did it.
     pub actor_id: AccountId,
+    /// What was done: `noun.verb`.
     pub action: String,
+    /// What it was done to.
     pub subject_id: String,
+    /// Why, where a reason was asked for.
     pub reason: Option<String>,
+    /// When.
     pub happened_at: UtcTime,
 }
 

@@ -66,9 +66,11 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         return Err(Error::new(Code::MalformedRequest, "The body is a JSON object: {\"name\": value, …}."));
     }
     serde_json::from_slice(bytes).map_err(|cause| {
-        let words = plain(&cause.to_string());
+        // A word of a list that is no text at all counts as bad JSON with the library; what reads as JSON is not.
+        let is_json = cause.is_data() || serde_json::from_slice::<serde_json::Value>(bytes).is_ok();
+        let words = if is_json { plain(&cause.to_string()) } else { cause.to_string() };
         let is_shape = ["unknown field", "duplicate field"].iter().any(|known| words.contains(known));
-        if cause.is_data() && !is_shape {
+        if is_json && !is_shape {
             Error::invalid(format!("The body does not fit: {words}."))
         } else {
             Error::new(Code::MalformedRequest, format!("The body cannot be read: {words}."))
@@ -85,6 +87,7 @@ fn plain(words: &str) -> String {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
         "f32" | "f64" => "a number",
         "a sequence" => "a list",
+        "value" => "a value of another kind",
         _ if wanted.starts_with("struct ") || wanted.starts_with("internally tagged enum") => "an object",
         _ if wanted.starts_with("tuple struct ") || wanted.starts_with("newtype struct ") => "a value",
         other => other,
@@ -107,10 +110,17 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize, PartialEq)]
+    enum Word {
+        #[serde(rename = "yes")]
+        Yes,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]
     struct Outer {
         name: String,
         inner: Inner,
+        word: Option<Word>,
     }
 
     fn refused(body: &str) -> (Code, String) {
@@ -139,6 +149,10 @@ mod tests {
             ("{\"name\":1}", Code::Invalid, "expected a string"),
             ("{\"name\":\"a\",\"inner\":{\"count\":\"1\"}}", Code::Invalid, "expected a whole number at line 1"),
             ("{\"name\":\"a\",\"inner\":7}", Code::Invalid, "expected an object at line 1"),
+            ("{\"word\":\"no\"}", Code::Invalid, "unknown variant `no`, expected `yes`"),
+            ("{\"word\":1}", Code::Invalid, "expected a value of another kind at line 1"),
+            ("{\"word\":}", Code::MalformedRequest, "expected value at line 1"),
+            ("{\"name\":\"\\ud800\"}", Code::MalformedRequest, "line 1"),
         ] {
             let (is, words) = refused(body);
             assert_eq!(is, code, "{body}: {words}");

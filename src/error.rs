@@ -63,7 +63,7 @@ error_table! {
     EmailTaken            = "email-taken",             409, "The e-mail address is already in use";
     BudgetExhausted       = "budget-exhausted",        409, "The pool's privacy budget does not allow this";
     VoteClosed            = "vote-closed",             409, "The vote is not open";
-    ExclusivelyLicensed   = "exclusively-licensed",    409, "The dataset is under an exclusive licence";
+    ExclusivelyLicensed   = "exclusively-licensed",    409, "Exclusivity stands between this offer and others";
     CreditLimit           = "credit-limit",            409, "The organisation's credit limit would be exceeded";
     LicencePreparing      = "licence-preparing",       409, "The edition is still being drawn";
     EmptyElectorate       = "empty-electorate",        409, "Nobody could vote on this offer";

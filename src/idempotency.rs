@@ -12,6 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::AccountId;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use aws_lc_rs::digest;
 use diesel::prelude::*;
@@ -35,6 +36,20 @@ pub struct Once {
 pub struct Kept {
     status: u16,
     body: String,
+    collection: Option<&'static str>,
+}
+
+impl Kept {
+    /// Says in `Location` that the thing made stands in this collection, under the `id` in the body: of a replay the same.
+    pub fn in_collection(mut self, path: &'static str) -> Self {
+        self.collection = Some(path);
+        self
+    }
+
+    fn location(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        Some(format!("{}/{}", self.collection?, body["id"].as_str()?))
+    }
 }
 
 impl IdempotencyKey {
@@ -66,7 +81,7 @@ pub fn once<T: Serialize>(
                 "This key was used for a different request; send a new key, or the same request again.",
             ));
         }
-        return Ok(Kept { status: u16::try_from(status).map_err(Error::internal)?, body });
+        return Ok(Kept { status: u16::try_from(status).map_err(Error::internal)?, body, collection: None });
     }
     let body = serde_json::to_string(&effect(tx)?)?;
     let now = tx.now();
@@ -80,7 +95,7 @@ pub fn once<T: Serialize>(
             idempotency_keys::created_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    Ok(Kept { status, body })
+    Ok(Kept { status, body, collection: None })
 }
 
 /// Forgets some of the answers that were kept before an instant; says how many.
@@ -135,6 +150,10 @@ impl Responder for Kept {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
-        HttpResponse::build(status).content_type("application/json").body(self.body)
+        let mut response = HttpResponse::build(status);
+        if let Some(location) = self.location() {
+            response.insert_header((LOCATION, location));
+        }
+        response.content_type("application/json").body(self.body)
     }
 }

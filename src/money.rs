@@ -11,10 +11,11 @@ pub const MAX_MINOR: i64 = 1_000_000_000_000;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"amount": 5_500_000, "currency": "USD"}))]
 pub struct Money {
-    /// Minor units: cents where the currency has two decimals.
+    /// Minor units: cents where the currency has two decimals. What callers send lies between 1 and 1,000,000,000,000.
     #[serde(rename = "amount")]
     pub amount_minor: i64,
     /// ISO 4217 code in capitals.
+    #[schema(pattern = "^[A-Z]{3}$")]
     pub currency: String,
 }
 

@@ -23,6 +23,7 @@ pub struct Cursors(hmac::Key);
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// Items on the page: 1 to 100, 20 if not said.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// The `next_cursor` of the page before.
     pub cursor: Option<String>,

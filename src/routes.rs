@@ -3,10 +3,12 @@
 
 pub mod document;
 pub mod edge;
+mod examples;
 pub mod list;
 pub mod operating;
 pub mod operation;
 pub mod page;
+pub mod rooms;
 pub mod service;
 
 pub use list::operations;

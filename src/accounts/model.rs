@@ -111,18 +111,24 @@ pub struct Organisation {
     "address": "Storgatan 1\n111 22 Stockholm", "tax_id": "SE556677889901"
 }))]
 pub struct Profile {
-    /// Its name in the register, 1 to 200 characters.
+    /// Its name in the register: one line of 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     pub legal_name: String,
     /// Where it is registered: ISO 3166-1 alpha-2, in capitals.
+    #[schema(pattern = "^[A-Z]{2}$")]
     pub country: String,
-    /// Its site, beginning with https:// or http://.
+    /// Its site, beginning with https:// or http://: one line of at most 200 characters.
+    #[schema(min_length = 1, max_length = 200, pattern = "^https?://")]
     pub website: String,
     /// What it wants the data for, 10 to 4,000 characters.
+    #[schema(min_length = 10, max_length = 4000)]
     pub purpose: String,
-    /// Its postal address, as it is to stand on invoices.
+    /// Its postal address, as it is to stand on invoices: 5 to 500 characters, in lines.
+    #[schema(min_length = 5, max_length = 500)]
     pub address: String,
-    /// Its tax number; empty where it has none.
+    /// Its tax number, one line of at most 64 characters; empty where it has none.
     #[serde(default)]
+    #[schema(max_length = 64)]
     pub tax_id: String,
 }
 
@@ -136,6 +142,7 @@ pub enum Decision {
     /// It may make offers.
     Approve {
         /// Why, 1 to 2,000 characters.
+        #[schema(min_length = 1, max_length = 2000)]
         reason: String,
         /// The `updated_at` of the application as it was read; where it has changed since, this is refused.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,6 +151,7 @@ pub enum Decision {
     /// It is to mend its application.
     Return {
         /// What is to be mended, 1 to 2,000 characters.
+        #[schema(min_length = 1, max_length = 2000)]
         reason: String,
         /// The `updated_at` of the application as it was read; where it has changed since, this is refused.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,6 +160,7 @@ pub enum Decision {
     /// It may not make offers, or no longer.
     Reject {
         /// Why not, 1 to 2,000 characters.
+        #[schema(min_length = 1, max_length = 2000)]
         reason: String,
         /// From when it may apply again.
         may_reapply_at: UtcTime,

@@ -27,10 +27,10 @@ const MEMORY_KIB_MAX: u32 = 256 << 10;
 const PASSES_MAX: u32 = 16;
 const LANES_MAX: u32 = 4;
 
-/// A password as somebody typed it: any characters, 8 to 1,024 bytes as UTF-8. Never shown.
+/// A password as somebody typed it: any characters, 8 to 1,024 bytes as UTF-8, so 2 characters at least. Never shown.
 #[derive(Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = String, format = Password, example = "correct horse battery staple")]
+#[schema(value_type = String, format = Password, min_length = 2, max_length = 1024, example = "correct horse battery staple")]
 pub struct Password(String);
 
 impl Password {

@@ -45,6 +45,7 @@ pub struct AccuracySheet {
 
 /// A draw against the pool's lifetime privacy budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"lifetime": {"rho_nano": 500_000_000, "delta_pico": 5_000}, "share": 0.2, "draws": 5}))]
 pub struct BudgetShare {
     /// The pool's lifetime budget.
     pub lifetime: Cost,

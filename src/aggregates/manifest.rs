@@ -19,6 +19,7 @@ const CUSTOMARY_DELTA_PICO: u64 = PICO / 1_000_000;
 
 /// How an edition was made and what it holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!(super::example::manifest()))]
 pub struct Manifest {
     /// Version of this document's shape.
     pub manifest_version: u32,

@@ -21,6 +21,7 @@
 mod accuracy;
 mod bound;
 mod draw;
+pub mod example;
 mod formats;
 mod manifest;
 mod noise;

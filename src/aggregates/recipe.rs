@@ -31,14 +31,20 @@ pub enum Recipe {
 #[serde(deny_unknown_fields, default)]
 pub struct ArtistPreference {
     /// Version of the computation itself. This engine computes version 1.
+    #[schema(minimum = 1, maximum = 1)]
     pub version: u32,
-    /// L: how many artists of each member count, the most played first.
+    /// L: how many artists of each member count, the most played first. 1 to 1,000.
+    #[schema(minimum = 1, maximum = 1000)]
     pub artists_per_member: u32,
-    /// C: how many plays of one artist by one member count.
+    /// C: how many plays of one artist by one member count. 1 to 100,000.
+    #[schema(minimum = 1, maximum = 100000)]
     pub plays_per_artist: u32,
-    /// K: an artist with fewer members than this never appears. Applied inside the mechanism, before noise and threshold. In members.
+    /// K: an artist with fewer members than this never appears. Applied inside the mechanism, before noise and
+    /// threshold. In members, 1 to 1,000,000.
+    #[schema(minimum = 1, maximum = 1000000)]
     pub floor_members: u32,
-    /// Plays shorter than this do not count. In milliseconds.
+    /// Plays shorter than this do not count. In milliseconds, 0 to 3,600,000.
+    #[schema(minimum = 0, maximum = 3600000)]
     pub min_ms_played: u32,
     /// Plays that ended before this instant do not count. Without it: from the beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,11 +52,15 @@ pub struct ArtistPreference {
     /// Plays that ended at this instant or later do not count. Without it: to the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<UtcTime>,
-    /// Privacy spent on `fans`, and with it on which artists appear. In 1e-9 rho (zero-concentrated differential privacy).
+    /// Privacy spent on `fans`, and with it on which artists appear. In 1e-9 rho (zero-concentrated
+    /// differential privacy), 1,000 to 10,000,000,000.
+    #[schema(minimum = 1000, maximum = 10000000000i64)]
     pub fans_rho_nano: u64,
-    /// Privacy spent on `capped_plays`. In 1e-9 rho.
+    /// Privacy spent on `capped_plays`. In 1e-9 rho, 1,000 to 10,000,000,000.
+    #[schema(minimum = 1000, maximum = 10000000000i64)]
     pub capped_plays_rho_nano: u64,
-    /// Probability that the choice of artists gives a member away. In 1e-12.
+    /// Probability that the choice of artists gives a member away. In 1e-12, 1 to 1,000,000.
+    #[schema(minimum = 1, maximum = 1000000)]
     pub delta_pico: u64,
 }
 

@@ -33,23 +33,31 @@ const ROWS_MAX: i64 = 100_000_000;
 pub struct NewDataset {
     /// The recipe; the pool is the recipe's.
     pub recipe_id: RecipeId,
-    /// One line for the catalogue, at most 200 characters.
+    /// One line for the catalogue, 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     pub title: String,
-    /// What it is and what it is good for, at most 10,000 characters.
+    /// What it is and what it is good for, 1 to 10,000 characters.
+    #[schema(min_length = 1, max_length = 10000)]
     pub description: String,
-    /// Words to find it by, at most 20.
+    /// Words to find it by: at most 20, each of 1 to 50 characters.
+    #[schema(max_items = 20, min_length = 1, max_length = 50)]
     pub keywords: Vec<String>,
     /// What a buyer may use it for: one or more of the purposes that the pool's consent text offers.
     /// Only members who consent to all of them vote, are drawn from and are paid.
+    #[schema(min_items = 1)]
     pub purposes: Vec<String>,
-    /// Name of the licence.
+    /// Name of the licence, 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     pub licence_name: String,
-    /// The licence in full, at most 100,000 characters.
+    /// The licence in full, 1 to 100,000 characters.
+    #[schema(min_length = 1, max_length = 100000)]
     pub licence_text: String,
     /// The lowest price of an offer, not under the pool's own floor. The fee is inside, tax is not.
     pub price_floor: Money,
-    /// Rows that an edition has at least, or the terms' refund applies. Without it: what the accuracy sheet dares to promise.
+    /// Rows that an edition has at least, or the terms' refund applies: 0 to 100,000,000. Without it: what the accuracy
+    /// sheet dares to promise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 100000000)]
     pub rows_promised: Option<i64>,
 }
 
@@ -58,21 +66,28 @@ pub struct NewDataset {
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"title": "Artist preference of the Northern Listeners, 2026"}))]
 pub struct DatasetChanges {
-    /// One line for the catalogue.
+    /// One line for the catalogue, 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     pub title: Option<String>,
-    /// What it is and what it is good for.
+    /// What it is and what it is good for, 1 to 10,000 characters.
+    #[schema(min_length = 1, max_length = 10000)]
     pub description: Option<String>,
-    /// Words to find it by.
+    /// Words to find it by: at most 20, each of 1 to 50 characters.
+    #[schema(max_items = 20, min_length = 1, max_length = 50)]
     pub keywords: Option<Vec<String>>,
-    /// What a buyer may use it for.
+    /// What a buyer may use it for: one or more purposes.
+    #[schema(min_items = 1)]
     pub purposes: Option<Vec<String>>,
-    /// Name of the licence.
+    /// Name of the licence, 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     pub licence_name: Option<String>,
-    /// The licence in full.
+    /// The licence in full, 1 to 100,000 characters.
+    #[schema(min_length = 1, max_length = 100000)]
     pub licence_text: Option<String>,
     /// The lowest price of an offer.
     pub price_floor: Option<Money>,
-    /// Rows that an edition has at least.
+    /// Rows that an edition has at least: 0 to 100,000,000.
+    #[schema(minimum = 0, maximum = 100000000)]
     pub rows_promised: Option<i64>,
 }
 

@@ -1,6 +1,7 @@
 //! Column types of our own that work on both backends.
 
-/// Declares an enum that is a short word in the database, in JSON and in the OpenAPI document.
+/// Declares an enum that is a short word in the database, in JSON and in the OpenAPI document. The word is a token tree and
+/// not a `literal`: only so does the derive that describes it see what it says.
 ///
 /// ```ignore
 /// text_enum! {
@@ -10,7 +11,7 @@
 /// ```
 #[macro_export]
 macro_rules! text_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:tt),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]

@@ -37,6 +37,7 @@ pub struct LeavingPool {
     #[serde(flatten)]
     pub membership: MembershipView,
     /// What happens to the plays, in words.
+    #[schema(example = "This was your last pool: your plays are being erased.")]
     pub plays: &'static str,
 }
 

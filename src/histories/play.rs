@@ -32,9 +32,10 @@ pub struct Play {
     pub shuffle: Option<bool>,
 }
 
-/// Declares a small set of named values that are written as short texts.
+/// Declares a small set of named values that are written as short texts. A word is a token tree and not a `literal`: only
+/// so do the derives see what it says.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:tt,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]

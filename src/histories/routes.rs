@@ -115,6 +115,7 @@ pub struct OtherHistory {
 #[schema(as = HeldHistoryDecision, example = json!({"reason": "Both members showed that they share one account."}))]
 pub struct Decision {
     /// Why: 1 to 2,000 characters. The member reads it where the history is refused.
+    #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
 }
 

@@ -30,13 +30,14 @@ pub struct OfferFilter {
 #[schema(example = json!({"reason": "The organisation has been dissolved."}))]
 pub struct VoidOffer {
     /// Why, in words that buyer and members read: 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
 }
 
 /// `POST /v1/offers`: places an offer.
 pub async fn place(buyer: Buyer, ctx: Data<Context>, key: IdempotencyKey, body: Body<NewOffer>) -> Result<Kept> {
     let once = key.bind(&buyer.account_id, "offers.place", &*body)?;
-    actions::place(&ctx, &buyer, body.into_inner(), once).await
+    Ok(actions::place(&ctx, &buyer, body.into_inner(), once).await?.in_collection("/v1/offers"))
 }
 
 /// `GET /v1/offers`: the organisation's offers, or all for an operator, newest first.

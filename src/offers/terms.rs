@@ -48,9 +48,11 @@ pub struct NewOffer {
     pub price: Money,
     /// What the data is for: one of the dataset's purposes.
     pub purpose: String,
-    /// What exactly will be done with it, and where. 1 to 2,000 characters.
+    /// What exactly will be done with it, and where. One line of 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     pub field_of_use: String,
     /// The licence's term in days, counted from the first availability of the files. 1 to 3,650.
+    #[schema(minimum = 1, maximum = 3650)]
     pub period_days: i32,
     /// Until when nobody else is to be granted a licence; leave out for a licence that is not exclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,6 +63,7 @@ pub struct NewOffer {
     pub models_after_term: ModelsAfterTerm,
     /// Words to the members, at most 2,000 characters. Not a part of the terms.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     pub message: String,
 }
 

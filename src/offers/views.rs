@@ -72,32 +72,12 @@ pub struct OfferSummary {
 
 /// An offer with everything about it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": "offer_01jd2k8m0wfv9s3x6q4r7t5y2z",
-    "state": "opening",
-    "dataset_id": "dataset_01jd2k8m0wfv9s3x6q4r7t5y2z",
-    "pool_id": "pool_01jd2k8m0wfv9s3x6q4r7t5y2z",
-    "organisation_id": "org_01jd2k8m0wfv9s3x6q4r7t5y2z",
-    "edition": "next",
-    "price": {"amount": 5_500_000, "currency": "USD"},
-    "fee": {"amount": 550_000, "currency": "USD"},
-    "tax": {"amount": 0, "currency": "USD"},
-    "total": {"amount": 5_500_000, "currency": "USD"},
-    "terms_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "decision_by": "2026-01-08T13:00:00Z",
-    "created_at": "2026-01-01T12:00:00Z",
-    "updated_at": "2026-01-01T12:00:00Z",
-    "message": "We run a small internet radio and would like to play what people love.",
-    "terms": {"format": "refrain-terms-1", "period_days": 365},
-    "timeline": [{
-        "state": "opening", "detail": "Placed; the electorate is being listed.", "happened_at": "2026-01-01T12:00:00Z"
-    }]
-}))]
 pub struct OfferView {
     /// The offer.
     #[serde(flatten)]
     pub summary: OfferSummary,
     /// The buyer's words to the members.
+    #[schema(example = "We run a small internet radio and would like to play what people love.")]
     pub message: String,
     /// The frozen terms.
     pub terms: Terms,

@@ -89,17 +89,23 @@ pub struct Pool {
 }))]
 pub struct VoteRules {
     /// Basis points of the electorate that must say yes: 1 to 10,000, 2,500 if not said.
+    #[schema(minimum = 1, maximum = 10000)]
     pub quorum_bp: i32,
-    /// The share of yes among yes and no that is enough; 1 of 2 means more yes than no. From 1/2 to 1/1.
+    /// The share of yes among yes and no that is enough; 1 of 2 means more yes than no. From 1/2 to 1/1, 1/2 if not said.
+    #[schema(minimum = 1, maximum = 10000)]
     pub threshold_numerator: i32,
-    /// The lower part of that fraction.
+    /// The lower part of that fraction: 1 to 10,000.
+    #[schema(minimum = 1, maximum = 10000)]
     pub threshold_denominator: i32,
     /// Seconds for which a vote is open: a minute to 90 days, 7 days if not said.
+    #[schema(minimum = 60, maximum = 7776000)]
     pub voting_period_s: i64,
     /// Seconds that somebody is a member before having a vote: longer than a vote is open, so that
-    /// nobody joins to decide an offer that is being prepared. 14 days if not said.
+    /// nobody joins to decide an offer that is being prepared. At most 366 days, 14 days if not said.
+    #[schema(minimum = 61, maximum = 31622400)]
     pub cool_off_s: i64,
-    /// Votes open at the same time; further offers wait. 3 if not said.
+    /// Votes open at the same time; further offers wait. 1 to 100, 3 if not said.
+    #[schema(minimum = 1, maximum = 100)]
     pub open_votes_max: i32,
 }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 #[schema(example = json!({"text_version": 1, "purposes": ["market_research"]}))]
 pub struct Join {
     /// The version of the consent text that was read: the one that holds now.
+    #[schema(minimum = 1)]
     pub text_version: i32,
     /// The purposes consented to, of those that the text names; none is fine, too.
     pub purposes: Vec<String>,
@@ -30,6 +31,7 @@ pub struct Join {
 #[schema(example = json!({"text_version": 1}))]
 pub struct GiveConsent {
     /// The version of the consent text that was read: the one that holds now.
+    #[schema(minimum = 1)]
     pub text_version: i32,
 }
 

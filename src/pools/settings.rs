@@ -23,24 +23,31 @@ const DELTA_CAP_MAX_PICO: i64 = 10_000_000;
 }))]
 pub struct NewPool {
     /// 1 to 80 characters; no two pools share a name, and it never changes.
+    #[schema(min_length = 1, max_length = 80)]
     pub name: String,
     /// What the pool is about: 1 to 4,000 characters.
+    #[schema(min_length = 1, max_length = 4000)]
     pub description: String,
-    /// Where buyers and members may write.
+    /// Where buyers and members may write: an e-mail address of at most 254 bytes.
+    #[schema(min_length = 3, max_length = 254, format = Email)]
     pub contact_email: String,
     /// What buyers should know about tax: up to 1,000 characters.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub tax_note: String,
     /// The service's fee in basis points of the price: 0 to 10,000, 1,000 if not said.
     #[serde(default = "fee_default_bp")]
+    #[schema(minimum = 0, maximum = 10000)]
     pub fee_bp: i32,
     /// Tax on top of the price in basis points: 0 to 10,000, none if not said.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 10000)]
     pub tax_bp: i32,
     /// No offer below this is taken. Its currency is the pool's, for good.
     pub price_floor: Money,
     /// Days in which an accepted offer is to be paid: 1 to 180, 30 if not said.
     #[serde(default = "payment_default_days")]
+    #[schema(minimum = 1, maximum = 180)]
     pub payment_days: i32,
     /// How the members decide.
     #[serde(default)]
@@ -57,10 +64,12 @@ pub struct NewPool {
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"rho_nano": 500_000_000, "delta_pico": 1_000_000}))]
 pub struct BudgetCap {
-    /// Privacy loss in 1e-9 (zero-concentrated differential privacy): 500,000,000 if not said, which
-    /// is five editions of the usual kind.
+    /// Privacy loss in 1e-9 (zero-concentrated differential privacy): 1 to 10,000,000,000, 500,000,000 if not said,
+    /// which is five editions of the usual kind.
+    #[schema(minimum = 1, maximum = 10000000000i64)]
     pub rho_nano: i64,
-    /// Failure probability of the thresholds in 1e-12: 1,000,000 if not said, one in a million.
+    /// Failure probability of the thresholds in 1e-12: 1 to 10,000,000, 1,000,000 if not said, one in a million.
+    #[schema(minimum = 1, maximum = 10000000)]
     pub delta_pico: i64,
 }
 
@@ -70,8 +79,11 @@ pub struct BudgetCap {
 #[schema(example = json!({"body": "What happens with your plays …", "purposes": ["market_research"]}))]
 pub struct NewConsentText {
     /// What members read: 1 to 20,000 characters.
+    #[schema(min_length = 1, max_length = 20000)]
     pub body: String,
-    /// Purposes that each member may consent to or not: 1 to 20 words like `market_research`.
+    /// Purposes that each member may consent to or not: 1 to 20 words like `market_research`, each of 2 to 40 small letters,
+    /// digits and underscores.
+    #[schema(min_items = 1, max_items = 20, min_length = 2, max_length = 40, pattern = "^[a-z][a-z0-9_]*$")]
     pub purposes: Vec<String>,
 }
 
@@ -82,20 +94,27 @@ pub struct NewConsentText {
 #[schema(example = json!({"fee_bp": 800, "reason": "Running costs went down."}))]
 pub struct PoolChange {
     /// Why, for the audit log: 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
-    /// A new description.
+    /// A new description: 1 to 4,000 characters.
+    #[schema(min_length = 1, max_length = 4000)]
     pub description: Option<String>,
-    /// A new contact address.
+    /// A new contact address of at most 254 bytes.
+    #[schema(min_length = 3, max_length = 254, format = Email)]
     pub contact_email: Option<String>,
-    /// A new note about tax.
+    /// A new note about tax: up to 1,000 characters.
+    #[schema(max_length = 1000)]
     pub tax_note: Option<String>,
-    /// Another fee in basis points.
+    /// Another fee in basis points: 0 to 10,000.
+    #[schema(minimum = 0, maximum = 10000)]
     pub fee_bp: Option<i32>,
-    /// Another tax in basis points.
+    /// Another tax in basis points: 0 to 10,000.
+    #[schema(minimum = 0, maximum = 10000)]
     pub tax_bp: Option<i32>,
     /// Another price floor, in the pool's currency.
     pub price_floor: Option<Money>,
-    /// Other days in which to pay.
+    /// Other days in which to pay: 1 to 180.
+    #[schema(minimum = 1, maximum = 180)]
     pub payment_days: Option<i32>,
     /// Other rules; one that is left out stays as it is. Votes that are open keep the rules they opened with.
     pub rules: Option<RulesChange>,

@@ -15,8 +15,7 @@ use serde::Serialize;
     "rules": {"quorum_bp": 2_500, "threshold_numerator": 1, "threshold_denominator": 2,
               "voting_period_s": 604_800, "cool_off_s": 1_209_600, "open_votes_max": 3},
     "members": 18_000,
-    "budget": {"cap": {"rho_nano": 500_000_000, "delta_pico": 1_000_000, "epsilon_at_most": 5.76, "total_delta": 2e-6,
-                       "in_words": "rho 0.5 in zero-concentrated differential privacy: …"}},
+    "budget": example_budget(),
     "consent": {"version": 1, "body": "What happens with your plays …", "purposes": ["market_research"],
                 "created_at": "2026-01-01T00:00:00Z"},
     "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"
@@ -58,6 +57,7 @@ pub struct PoolView {
 
 /// A privacy budget: `cap` = `reserved` + `spent` + `left`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(example = json!(example_budget()))]
 pub struct BudgetView {
     /// What all editions together may cost.
     pub cap: CostView,
@@ -141,6 +141,13 @@ pub struct ConsentView {
     /// When it was taken back; missing while it is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawn_at: Option<UtcTime>,
+}
+
+/// The usual budget after one edition, with another on order.
+fn example_budget() -> BudgetView {
+    let edition = Cost { rho_nano: 100_000_000, delta_pico: 1_000 };
+    let cap = Cost { rho_nano: 500_000_000, delta_pico: 1_000_000 };
+    Budget { cap, reserved: edition, spent: edition }.into()
 }
 
 impl From<Listing> for PoolView {

@@ -1,16 +1,20 @@
 //! The OpenAPI document, made of the list of operations.
 
-use super::operation::{Access, Body, Operation};
-use crate::error::Code;
-use actix_web::http::Method;
+use super::examples;
+use super::operation::{Access, Answer, Body, Operation};
+use super::rooms::{ROOMS, room};
+use crate::error::{Code, Error};
+use actix_web::http::{Method, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ComponentsBuilder, KnownFormat, ObjectBuilder, Ref, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, ResponseBuilder,
+    Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, Response, ResponseBuilder,
 };
 
 /// The name under which the document knows our tokens.
@@ -44,12 +48,15 @@ pub fn document(operations: &[Operation]) -> OpenApi {
              problem documents (RFC 9457) with a stable `code`.",
         ))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()));
-    OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build()
+    let tags = ROOMS.iter().map(|room| TagBuilder::new().name(room.name).description(Some(room.about)).build());
+    let mut components = components.build();
+    examples::complete(&mut components.schemas);
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).tags(Some(tags)).build()
 }
 
 fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
     let mut described = OperationBuilder::new()
-        .tag(tag(operation.path))
+        .tag(room(operation.path).name)
         .operation_id(Some(operation_id(operation)))
         .summary(Some(operation.summary))
         .description(Some(full_description(operation)));
@@ -71,16 +78,8 @@ fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
     for parameter in &operation.query {
         described = described.parameter(parameter.clone());
     }
-    if operation.idempotent {
-        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
-        described = described.parameter(
-            ParameterBuilder::new()
-                .name("Idempotency-Key")
-                .parameter_in(ParameterIn::Header)
-                .required(Required::True)
-                .description(Some("New for each intention; sending the same request again with it is harmless."))
-                .schema(Some(text)),
-        );
+    for header in request_headers(operation) {
+        described = described.parameter(header);
     }
     if !operation.bodies.is_empty() {
         let mut body = RequestBodyBuilder::new().required(Some(Required::True));
@@ -90,11 +89,7 @@ fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
         described = described.request_body(Some(body.build()));
     }
     for answer in &operation.answers {
-        let mut response = ResponseBuilder::new().description(answer.description);
-        for body in &answer.bodies {
-            response = response.content(body.media_type, content(body));
-        }
-        described = described.response(answer.status.as_str(), response);
+        described = described.response(answer.status.as_str(), response(operation, answer));
     }
     for (status, codes) in errors_by_status(operation) {
         let description = codes.iter().map(|code| format!("`{}`: {}.", code.slug(), code.title()));
@@ -107,13 +102,55 @@ fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
     described.build()
 }
 
+/// Headers that an operation reads, besides those that every HTTP client knows.
+fn request_headers(operation: &Operation) -> Vec<ParameterBuilder> {
+    let mut headers = Vec::new();
+    let header = |name: &str, required, about: &str, shape: ObjectBuilder| {
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(required);
+        parameter.description(Some(about)).schema(Some(shape.schema_type(Type::String)))
+    };
+    if operation.idempotent {
+        let about = "New for each intention; sending the same request again with it is harmless.";
+        let key = ObjectBuilder::new().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
+        headers.push(header("Idempotency-Key", Required::True, about, key));
+    }
+    if has_etag(operation) {
+        let about = "An `ETag` that an earlier answer had; where it still holds, the answer is 304 without a body.";
+        headers.push(header("If-None-Match", Required::False, about, ObjectBuilder::new()));
+    }
+    headers
+}
+
+fn has_etag(operation: &Operation) -> bool {
+    operation.answers.iter().any(|answer| answer.status == StatusCode::NOT_MODIFIED)
+}
+
+fn response(operation: &Operation, answer: &Answer) -> Response {
+    let mut response = ResponseBuilder::new().description(answer.description);
+    for body in &answer.bodies {
+        response = response.content(body.media_type, content(body));
+    }
+    let header = |about: &str| {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        HeaderBuilder::new().schema(Some(text)).description(Some(about)).build()
+    };
+    if answer.located {
+        response = response.header("Location", header("Where it stands."));
+    }
+    if has_etag(operation) && [StatusCode::OK, StatusCode::NOT_MODIFIED].contains(&answer.status) {
+        response = response.header("ETag", header("Names this very content; good for `If-None-Match`."));
+    }
+    response.build()
+}
+
 /// The codes that an operation may answer with: its own, and those that follow from its shape.
 pub fn error_codes(operation: &Operation) -> BTreeSet<&'static str> {
     errors_by_status(operation).into_values().flatten().map(Code::slug).collect()
 }
 
 fn errors_by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
-    let mut codes = vec![Code::MethodNotAllowed, Code::HeadersTooLarge, Code::Internal, Code::Busy];
+    let mut codes =
+        vec![Code::MethodNotAllowed, Code::RequestTimeout, Code::HeadersTooLarge, Code::Internal, Code::Busy];
     if operation.access != Access::Anyone {
         codes.push(Code::NotAuthenticated);
     }
@@ -124,7 +161,7 @@ fn errors_by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
         codes.push(Code::NotFound);
     }
     if !operation.bodies.is_empty() {
-        codes.extend([Code::MalformedRequest, Code::RequestTimeout, Code::PayloadTooLarge]);
+        codes.extend([Code::MalformedRequest, Code::PayloadTooLarge]);
         codes.extend([Code::UnsupportedMediaType, Code::Invalid, Code::StorageFull]);
     }
     if !operation.query.is_empty() {
@@ -145,23 +182,33 @@ fn errors_by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
 }
 
 fn content(body: &Body) -> Content {
-    let binary = || {
-        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
-        RefOr::from(Schema::from(ObjectBuilder::new().schema_type(Type::String).format(Some(format))))
+    let file = || {
+        let shape = match body.media_type {
+            "application/json" => ObjectBuilder::new().schema_type(Type::Object),
+            text if text.starts_with("text/") => ObjectBuilder::new().schema_type(Type::String),
+            _ => {
+                let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+                ObjectBuilder::new().schema_type(Type::String).format(Some(format))
+            }
+        };
+        RefOr::from(Schema::from(shape))
     };
-    ContentBuilder::new().schema(Some(body.schema.clone().unwrap_or_else(binary))).build()
+    ContentBuilder::new().schema(Some(body.schema.clone().unwrap_or_else(file))).build()
 }
 
 fn problem_schema() -> Schema {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.slug()).collect();
+    let status = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(400)).maximum(Some(599));
+    let status = status.description(Some("The status code of the answer."));
     ObjectBuilder::new()
         .description(Some("A problem document (RFC 9457)."))
+        .examples([Error::not_found("offer").problem()])
         .property("type", text().description(Some("Where the kind of problem is explained.")))
         .required("type")
         .property("title", text().description(Some("The kind of problem, in words.")))
         .required("title")
-        .property("status", ObjectBuilder::new().schema_type(Type::Integer))
+        .property("status", status)
         .required("status")
         .property("code", text().enum_values(Some(codes)).description(Some("The kind of problem, for programs.")))
         .required("code")
@@ -176,7 +223,8 @@ fn full_description(operation: &Operation) -> String {
     operation.description.map_or(who.clone(), |text| format!("{text}\n\n{who}"))
 }
 
-/// `/v1/offers/{id}/terms` belongs to `offers`; what lies outside of `/v1` to `service`.
+/// Under which heading the page for people has a path: `/v1/offers/{id}/terms` under `offers`, what lies outside of `/v1`
+/// under `service`.
 pub fn tag(path: &str) -> &str {
     match path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next()) {
         Some("operator") => path.split('/').nth(3).unwrap_or("service"),

@@ -44,16 +44,8 @@ fn about_the_server() -> Vec<Operation> {
             "The document.",
             "application/json",
         ),
-        get("/docs", Anyone, service::docs).summary("This API as a page for people").answers_file(
-            200,
-            "The page.",
-            "text/html",
-        ),
-        get("/docs/problems", Anyone, service::problems).summary("Every kind of problem, for people").answers_file(
-            200,
-            "The page.",
-            "text/html",
-        ),
+        page(get("/docs", Anyone, service::docs).summary("This API as a page for people")),
+        page(get("/docs/problems", Anyone, service::problems).summary("Every kind of problem, for people")),
     ]
 }
 
@@ -63,11 +55,7 @@ fn about_accounts() -> Vec<Operation> {
             .summary("The public keys of access tokens")
             .description("A JSON Web Key Set (RFC 7517) with the Ed25519 keys that are in force.")
             .answers_file(200, "The keys.", "application/json"),
-        get("/account", Anyone, accounts::page).summary("The page that the links in mails lead to").answers_file(
-            200,
-            "The page.",
-            "text/html",
-        ),
+        page(get("/account", Anyone, accounts::page).summary("The page that the links in mails lead to")),
         get("/account.js", Anyone, accounts::script).summary("What that page runs").answers_file(
             200,
             "The script.",
@@ -108,7 +96,8 @@ fn about_accounts() -> Vec<Operation> {
         put("/v1/email-verifications", Anyone, accounts::verify_email)
             .summary("Verify an e-mail address with the token of a mail")
             .takes::<accounts::Verification>()
-            .answers_nothing(204, "The address is verified."),
+            .answers_nothing(204, "The address is verified.")
+            .errors(&[LinkInvalid]),
         post("/v1/password-resets", Anyone, accounts::ask_reset)
             .summary("Ask for a mail to set a new password")
             .description("The answer is the same whether or not there is such an account.")
@@ -118,7 +107,8 @@ fn about_accounts() -> Vec<Operation> {
         put("/v1/password-resets", Anyone, accounts::reset_password)
             .summary("Set a new password with the token of a mail")
             .takes::<accounts::Reset>()
-            .answers_nothing(204, "The password is set, and every session has ended."),
+            .answers_nothing(204, "The password is set, and every session has ended.")
+            .errors(&[LinkInvalid]),
         get("/v1/me", Caller, accounts::me)
             .summary("One's own account")
             .answers::<accounts::MeView>(200, "The account, with its organisation if it is a buyer."),
@@ -157,7 +147,8 @@ fn about_organisations() -> Vec<Operation> {
         put("/v1/organisations/{id}/credit-limit", Operator, accounts::set_credit_limit)
             .summary("Set what an organisation may owe at most")
             .takes::<accounts::CreditLimit>()
-            .answers::<accounts::ApplicantView>(200, "The organisation."),
+            .answers::<accounts::ApplicantView>(200, "The organisation.")
+            .errors(&[Conflict]),
     ]
 }
 
@@ -171,6 +162,7 @@ fn about_pools() -> Vec<Operation> {
             .summary("Make a pool")
             .takes::<pools::NewPool>()
             .answers::<pools::PoolView>(201, "The pool.")
+            .located()
             .errors(&[Conflict]),
         get("/v1/pools/{id}", Anyone, pools::read)
             .summary("One pool: rules, members, privacy budget, consent text")
@@ -204,8 +196,7 @@ fn about_pools() -> Vec<Operation> {
             .errors(&[Conflict]),
         delete("/v1/pools/{id}/membership", Member, erasure::leave_pool)
             .summary("Leave a pool; out of the last one, the plays are erased")
-            .answers::<erasure::LeavingPool>(202, "The membership, ended, and what happens to the plays.")
-            .errors(&[Conflict]),
+            .answers::<erasure::LeavingPool>(202, "The membership, ended, and what happens to the plays."),
         put("/v1/pools/{id}/membership/consents/{purpose}", Member, pools::give_consent)
             .summary("Consent to a purpose")
             .takes::<pools::GiveConsent>()
@@ -213,8 +204,7 @@ fn about_pools() -> Vec<Operation> {
             .errors(&[Conflict]),
         delete("/v1/pools/{id}/membership/consents/{purpose}", Member, pools::withdraw_consent)
             .summary("Take a consent back")
-            .answers::<pools::MembershipView>(200, "The membership with its consents.")
-            .errors(&[Conflict]),
+            .answers::<pools::MembershipView>(200, "The membership with its consents."),
     ]
 }
 
@@ -227,7 +217,9 @@ fn about_recipes_and_listings() -> Vec<Operation> {
         post("/v1/recipes", Operator, datasets::create_recipe)
             .summary("Keep a recipe, as a new version of its name")
             .takes::<datasets::NewRecipe>()
-            .answers::<datasets::RecipeView>(201, "The recipe, explained."),
+            .answers::<datasets::RecipeView>(201, "The recipe, explained.")
+            .located()
+            .errors(&[NotFound, Conflict]),
         get("/v1/recipes/{id}", Operator, datasets::read_recipe)
             .summary("One recipe, explained")
             .answers::<datasets::RecipeView>(200, "The recipe."),
@@ -243,7 +235,8 @@ fn about_recipes_and_listings() -> Vec<Operation> {
             .summary("Write a listing, as a draft")
             .takes::<datasets::NewDataset>()
             .answers::<datasets::Listing>(201, "The draft.")
-            .errors(&[PriceBelowFloor]),
+            .located()
+            .errors(&[NotFound, PriceBelowFloor]),
         patch("/v1/datasets/{id}", Operator, datasets::edit)
             .summary("Change a draft")
             .takes::<datasets::DatasetChanges>()
@@ -269,26 +262,32 @@ fn about_the_catalogue() -> Vec<Operation> {
             .answers::<datasets::CatalogueView>(200, "A page of listings with facets."),
         get("/v1/datasets/{id}", Anyone, datasets::dataset)
             .summary("One dataset, with everything that a buyer wants to know")
-            .answers::<datasets::DatasetView>(200, "The dataset."),
+            .answers::<datasets::DatasetView>(200, "The dataset.")
+            .errors(&[NotAuthenticated]),
         get("/v1/datasets/{id}/dictionary", Anyone, datasets::dictionary)
             .summary("What the columns mean")
-            .answers_file(200, "The data dictionary.", "application/json"),
+            .answers::<datasets::DictionaryView>(200, "The data dictionary.")
+            .errors(&[NotAuthenticated]),
         get("/v1/datasets/{id}/accuracy", Anyone, datasets::accuracy)
             .summary("What an edition will give, without looking at data")
-            .answers::<datasets::AccuracySheet>(200, "The accuracy sheet."),
+            .answers::<datasets::AccuracySheet>(200, "The accuracy sheet.")
+            .errors(&[NotAuthenticated]),
         get("/v1/datasets/{id}/twin.parquet", Anyone, datasets::twin_parquet)
             .summary("A made-up file of the same shape, as Parquet")
-            .answers_file(200, "The synthetic twin.", "application/vnd.apache.parquet"),
+            .answers_file(200, "The synthetic twin.", "application/vnd.apache.parquet")
+            .unchanged()
+            .errors(&[NotAuthenticated]),
         get("/v1/datasets/{id}/twin.csv", Anyone, datasets::twin_csv)
             .summary("A made-up file of the same shape, as CSV")
-            .answers_file(200, "The synthetic twin.", "text/csv"),
+            .answers_file(200, "The synthetic twin.", "text/csv")
+            .unchanged()
+            .errors(&[NotAuthenticated]),
         get("/v1/editions/{id}", Caller, datasets::edition)
             .summary("One edition, for operators and those licensed to it")
             .answers::<datasets::EditionView>(200, "The edition, with the stage it is in."),
         get("/v1/editions/{id}/manifest", Caller, datasets::manifest)
             .summary("The manifest of an edition, for operators and those licensed to it")
-            .answers::<datasets::EditionManifest>(200, "Parameters, error bars, files and digests.")
-            .errors(&[LicencePreparing]),
+            .answers::<datasets::EditionManifest>(200, "Parameters, error bars, files and digests."),
     ]
 }
 
@@ -298,21 +297,25 @@ fn about_offers_and_votes() -> Vec<Operation> {
             .summary("List offers: a buyer its organisation's, an operator all")
             .query::<PageQuery>()
             .query::<offers::OfferFilter>()
-            .answers_page::<offers::OfferSummary>("A page of offers, newest first."),
+            .answers_page::<offers::OfferSummary>("A page of offers, newest first.")
+            .errors(&[Forbidden]),
         post("/v1/offers", Buyer, offers::place)
             .summary("Make an offer")
             .description("The terms are frozen and hashed, and the members vote on exactly them.")
             .once()
             .takes::<offers::NewOffer>()
             .answers::<offers::OfferView>(201, "The offer, with its terms and dates.")
+            .located()
             .errors(&[EmailNotVerified, BuyerNotApproved, CreditLimit, BudgetExhausted, ExclusivelyLicensed])
             .errors(&[PurposeNotOffered, PriceBelowFloor, EmptyElectorate, NotDeliverable, NotFound, Conflict]),
         get("/v1/offers/{id}", Caller, offers::read)
             .summary("One offer: terms, dates, totals, turnout, what has happened")
-            .answers::<offers::OfferView>(200, "The offer."),
+            .answers::<offers::OfferView>(200, "The offer.")
+            .errors(&[Forbidden]),
         get("/v1/offers/{id}/terms", Caller, offers::terms)
             .summary("The frozen terms, byte for byte")
-            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash."),
+            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash.")
+            .errors(&[Forbidden]),
         post("/v1/offers/{id}/withdraw", Buyer, offers::withdraw)
             .summary("Take an undecided offer back")
             .answers::<offers::OfferView>(200, "The offer, withdrawn.")
@@ -351,11 +354,12 @@ fn about_histories() -> Vec<Operation> {
             .answers_page::<histories::HistoryView>("A page of histories."),
         post("/v1/histories", Member, histories::upload)
             .summary("Upload an export as it was downloaded")
-            .description("The zip itself as the body, or as a part of a form. It is read in the background; poll the answer's Location.")
+            .description("The zip itself, or a form in which one part has a file name; read in the background: poll the Location.")
             .takes_file("application/zip")
             .takes_file("application/octet-stream")
-            .takes_file("multipart/form-data")
+            .takes_form()
             .answers::<histories::HistoryView>(202, "The history, being read.")
+            .located()
             .errors(&[NotAZip, UnsafeArchive, NothingUsable, UploadTooSlow, Conflict]),
         get("/v1/histories/{id}", Member, histories::own)
             .summary("One history: is it read, what was kept, what was dropped and why")
@@ -386,16 +390,18 @@ fn about_purchases() -> Vec<Operation> {
             .summary("List purchases: a buyer its organisation's, an operator all")
             .query::<PageQuery>()
             .query::<purchases::PurchaseFilter>()
-            .answers_page::<purchases::PurchaseView>("A page of purchases, newest first."),
+            .answers_page::<purchases::PurchaseView>("A page of purchases, newest first.")
+            .errors(&[Forbidden]),
         get("/v1/purchases/{id}", Caller, purchases::read)
             .summary("One purchase")
-            .answers::<purchases::PurchaseView>(200, "The purchase."),
+            .answers::<purchases::PurchaseView>(200, "The purchase.")
+            .errors(&[Forbidden]),
         get("/v1/purchases/{id}/invoice", Caller, purchases::invoice)
             .summary("The invoice, as JSON, text or a page to print")
-            .answers_file(200, "The invoice.", "application/json")
+            .answers::<purchases::Invoice>(200, "The invoice.")
             .answers_file(200, "The invoice.", "text/plain")
             .answers_file(200, "The invoice.", "text/html")
-            .errors(&[NotAcceptable]),
+            .errors(&[Forbidden, MalformedRequest, NotAcceptable]),
         put("/v1/purchases/{id}/po-number", Buyer, purchases::set_po_number)
             .summary("Set the purchase order number until the invoice is settled")
             .takes::<purchases::SetPoNumber>()
@@ -429,10 +435,12 @@ fn about_licences() -> Vec<Operation> {
         get("/v1/licences", Caller, purchases::list_licences)
             .summary("List licences: a buyer its organisation's, an operator all")
             .query::<PageQuery>()
-            .answers_page::<purchases::LicenceSummary>("A page of licences, newest first."),
+            .answers_page::<purchases::LicenceSummary>("A page of licences, newest first.")
+            .errors(&[Forbidden]),
         get("/v1/licences/{id}", Caller, purchases::read_licence)
             .summary("One licence with its terms")
-            .answers::<purchases::LicenceView>(200, "The licence."),
+            .answers::<purchases::LicenceView>(200, "The licence.")
+            .errors(&[Forbidden]),
         post("/v1/licences/{id}/revoke", Operator, purchases::revoke)
             .summary("Revoke a licence on a ground of its terms, after their notice")
             .takes::<purchases::Revoke>()
@@ -456,13 +464,14 @@ fn about_licences() -> Vec<Operation> {
             .summary("Download a file, whole or in part, as often as needed")
             .answers_file(200, "The whole file.", "application/octet-stream")
             .answers_file(206, "The range asked for.", "application/octet-stream")
-            .answers_nothing(304, "The caller has it already.")
+            .unchanged()
             .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled])
             .errors(&[PreconditionFailed, RangeNotSatisfiable]),
         get("/v1/licences/{id}/accesses", Caller, downloads::accesses)
             .summary("Who downloaded what under a licence, newest first")
             .query::<PageQuery>()
-            .answers_page::<downloads::Access>("A page of the access log."),
+            .answers_page::<downloads::Access>("A page of the access log.")
+            .errors(&[Forbidden]),
     ]
 }
 
@@ -481,4 +490,9 @@ fn about_operating() -> Vec<Operation> {
             .query::<PageQuery>()
             .answers_page::<crate::audit::Entry>("A page of the audit log."),
     ]
+}
+
+/// A page for people.
+fn page(operation: Operation) -> Operation {
+    operation.answers_file(200, "The page.", "text/html")
 }

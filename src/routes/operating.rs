@@ -20,6 +20,7 @@ pub struct JobsQuery {
     /// Only those in this state.
     pub state: Option<JobState>,
     /// Items on the page: 1 to 100, 20 if not said.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// The `next_cursor` of the page before.
     pub cursor: Option<String>,

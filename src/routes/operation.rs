@@ -11,7 +11,7 @@ use actix_web::{FromRequest, Handler, Responder, Route, web};
 use std::sync::Arc;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, Schema, Type};
+use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Ref, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, ToSchema};
 
 /// Who may call an operation. The handler's signature enforces it; a test holds the two together.
@@ -60,6 +60,8 @@ pub struct Answer {
     pub description: &'static str,
     /// What it carries; several where the caller may choose.
     pub bodies: Vec<Body>,
+    /// Whether `Location` says where the thing stands that was made.
+    pub located: bool,
 }
 
 /// One operation. Made by [`get`], [`post`] and so on, and told about by the methods below.
@@ -168,6 +170,17 @@ impl Operation {
         self
     }
 
+    /// It takes a form with one file.
+    pub fn takes_form(mut self) -> Self {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        let file = ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).description(Some(
+            "The file: the one part with a file name, whatever it is called. Other fields are left aside.",
+        ));
+        let form = ObjectBuilder::new().property("file", file).required("file");
+        self.bodies.push(Body { media_type: "multipart/form-data", schema: Some(form.into()) });
+        self
+    }
+
     /// It takes query parameters.
     pub fn query<T: IntoParams>(mut self) -> Self {
         self.query.extend(T::into_params(|| Some(ParameterIn::Query)));
@@ -193,7 +206,7 @@ impl Operation {
             .schema_type(Type::String)
             .description(Some("Give this as `cursor` to get the next page; missing on the last one."));
         let page = ObjectBuilder::new()
-            .property("items", ArrayBuilder::new().items(item))
+            .property("items", ArrayBuilder::new().items(item).description(Some("The items, at most `limit`.")))
             .required("items")
             .property("next_cursor", cursor);
         self.push_answer(200, description, Some(Body { media_type: "application/json", schema: Some(page.into()) }))
@@ -215,8 +228,25 @@ impl Operation {
         self.push_answer(status, description, None)
     }
 
-    /// Errors beyond those that follow from its shape: 401 and 403 where a token is needed, 400, 413,
-    /// 415 and 422 where there is a body, 404 where the path has variable parts, 405, 500 and 503 always.
+    /// Its last answer says in `Location` where the thing stands that was made.
+    pub fn located(mut self) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.located = true;
+        }
+        self
+    }
+
+    /// Its answer has an `ETag`, and who has it already gets 304. Where a GET answers JSON this needs no saying.
+    pub fn unchanged(self) -> Self {
+        if self.answers.iter().any(|answer| answer.status == StatusCode::NOT_MODIFIED) {
+            return self;
+        }
+        self.answers_nothing(304, "The caller has it already, as `If-None-Match` says.")
+    }
+
+    /// Errors beyond those that follow from its shape: 401 where a token is needed and 403 where not every
+    /// account will do, 400, 413, 415 and 422 where there is a body, 404 where the path has variable parts,
+    /// 405, 408, 500 and 503 always.
     pub fn errors(mut self, codes: &[Code]) -> Self {
         self.errors.extend(codes);
         self
@@ -227,9 +257,14 @@ impl Operation {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         match self.answers.iter_mut().find(|answer| answer.status == status) {
             Some(answer) => answer.bodies.extend(body),
-            None => self.answers.push(Answer { status, description, bodies: body.into_iter().collect() }),
+            None => {
+                let bodies = body.into_iter().collect();
+                self.answers.push(Answer { status, description, bodies, located: false });
+            }
         }
-        self
+        // The edge gives every JSON answer to a read its ETag.
+        let is_json = |answer: &Answer| answer.bodies.iter().any(|body| body.media_type == "application/json");
+        if self.method == Method::GET && self.answers.iter().any(is_json) { self.unchanged() } else { self }
     }
 
     fn refer<T: ToSchema>(&mut self) -> RefOr<Schema> {

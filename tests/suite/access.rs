@@ -94,6 +94,21 @@ fn an_account_of_another_kind_is_turned_away_everywhere_and_leaves_no_trace() {
     assert!(trace() == before, "somebody who was turned away has changed something");
 }
 
+/// What any account may call is for some of them only, too: a member has no offers, purchases and licences. Every answer is
+/// one that the document announces; the sending looks after that.
+#[test]
+fn what_any_account_may_ask_is_refused_in_documented_words() {
+    let market = Market::open(Backend::Sqlite, 1);
+    let mut refused = 0;
+    for operation in operations().iter().filter(|o| o.access == Access::Caller && o.method == "GET") {
+        for caller in [&market.members[0], &market.buyer, &market.operator] {
+            let answer = send(caller, operation, &nobodys(operation.path));
+            refused += u32::from(answer.status == 403);
+        }
+    }
+    assert_eq!(refused, 8, "a member who asks for offers, their terms, purchases, invoices and licences");
+}
+
 #[test]
 fn an_account_of_the_right_kind_is_let_in_everywhere() {
     let market = Market::open(Backend::Sqlite, 1);

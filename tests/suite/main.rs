@@ -12,6 +12,7 @@ mod database;
 mod downloads;
 mod edge;
 mod histories;
+mod limits;
 mod migrations;
 mod offer_endings;
 mod offers;

@@ -162,6 +162,8 @@ fn an_idempotency_key_is_needed_and_stands_for_one_request_of_one_account() {
     assert_eq!(placed.status, 201, "a request that failed has not used the key up: {}", placed.text());
     market.app.run_jobs();
     let again = market.buyer.post_once("/v1/offers", "k", &body);
+    let location = format!("/v1/offers/{}", placed.ok()["id"].as_str().unwrap());
+    assert_eq!([&placed, &again].map(|answer| answer.header("location")), [Some(location.as_str()); 2]);
     assert_eq!((again.status, again.bytes), (201, placed.bytes), "the first answer, whatever has happened since");
     market.buyer.post_once("/v1/offers", "k", &refused).problem(422, "idempotency-key-reused");
     let other = market.app.buyer("stranger");

@@ -1,14 +1,11 @@
 //! The document says what the server does, completely.
 
+use crate::common::contract::{fits, the_document};
 use refrain::error::Code;
 use refrain::routes::operation::Access;
 use refrain::routes::{document, operations};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
-
-fn the_document() -> Value {
-    serde_json::to_value(document::document(&operations())).unwrap()
-}
 
 /// Every operation of the document with its path and method.
 fn described(document: &Value) -> Vec<(String, String, Value)> {
@@ -28,7 +25,7 @@ fn every_operation_of_the_list_is_in_the_document_once() {
     let document = the_document();
     assert_eq!(document["openapi"], "3.1.0");
     let ids: Vec<String> =
-        described(&document).iter().map(|(_, _, o)| o["operationId"].as_str().unwrap().into()).collect();
+        described(document).iter().map(|(_, _, o)| o["operationId"].as_str().unwrap().into()).collect();
     let distinct: BTreeSet<&String> = ids.iter().collect();
     assert_eq!(ids.len(), distinct.len());
     assert_eq!(ids.len(), operations().len());
@@ -37,7 +34,7 @@ fn every_operation_of_the_list_is_in_the_document_once() {
 #[test]
 fn every_operation_says_what_it_does_and_what_can_go_wrong() {
     let document = the_document();
-    for (path, method, operation) in described(&document) {
+    for (path, method, operation) in described(document) {
         let here = format!("{method} {path}");
         assert!(operation["summary"].as_str().is_some_and(|s| s.len() > 5), "{here} has no summary");
         let responses = operation["responses"].as_object().unwrap();
@@ -60,7 +57,7 @@ fn security_is_stated_wherever_a_token_is_needed() {
     let document = the_document();
     let open: BTreeSet<String> =
         operations().iter().filter(|o| o.access == Access::Anyone).map(document::operation_id).collect();
-    for (path, method, operation) in described(&document) {
+    for (path, method, operation) in described(document) {
         let id = operation["operationId"].as_str().unwrap();
         let secured = operation["security"].as_array().is_some_and(|list| !list.is_empty());
         assert_eq!(secured, !open.contains(id), "{method} {path}");
@@ -71,7 +68,7 @@ fn security_is_stated_wherever_a_token_is_needed() {
 #[test]
 fn every_reference_leads_somewhere() {
     let document = the_document();
-    let mut waiting = vec![&document];
+    let mut waiting = vec![document];
     while let Some(value) = waiting.pop() {
         match value {
             Value::Object(map) => {
@@ -86,41 +83,85 @@ fn every_reference_leads_somewhere() {
     }
 }
 
+/// What a generator of clients and a reader both need.
 #[test]
-fn every_body_and_answer_has_an_example() {
-    let document = the_document();
-    let schemas = document["components"]["schemas"].as_object().unwrap();
-    let mut without = BTreeSet::new();
-    for operation in operations() {
-        let answers = operation.answers.iter().flat_map(|answer| &answer.bodies);
-        for body in operation.bodies.iter().chain(answers) {
-            let Some(schema) = &body.schema else { continue };
-            let text = serde_json::to_string(schema).unwrap();
-            for name in text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
-                if !has_example(&schemas[name], schemas) {
-                    without.insert(name.to_owned());
+fn every_schema_has_an_example_that_fits_and_says_what_its_fields_mean() {
+    let mut missing = BTreeSet::new();
+    for (name, schema) in the_document()["components"]["schemas"].as_object().unwrap() {
+        match schema.get("example").or_else(|| schema.pointer("/examples/0")) {
+            None => drop(missing.insert(format!("{name} has no example"))),
+            Some(example) => {
+                if let Err(why) = fits(example, schema) {
+                    missing.insert(format!("the example of {name} does not fit: {why}"));
                 }
             }
         }
+        undescribed(name, schema, &mut missing);
     }
-    assert!(without.is_empty(), "schemas without an example: {without:?}");
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// An example of its own, or, where a schema is put together of others or is a list of described fields,
-/// enough for a reader to write one.
-fn has_example(schema: &Value, schemas: &serde_json::Map<String, Value>) -> bool {
-    if schema.get("example").is_some() || schema.get("examples").is_some() {
-        return true;
+fn undescribed(name: &str, schema: &Value, missing: &mut BTreeSet<String>) {
+    for part in ["allOf", "oneOf"].iter().filter_map(|how| schema.get(how)?.as_array()).flatten() {
+        undescribed(name, part, missing);
     }
-    if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next()) {
-        return has_example(&schemas[name], schemas);
+    for (field, about) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let is_tag = about["enum"].as_array().is_some_and(|words| words.len() == 1);
+        if !is_tag && about["description"].as_str().is_none_or(str::is_empty) {
+            missing.insert(format!("{name}.{field} is not described"));
+        }
     }
-    if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
-        return parts.iter().all(|part| has_example(part, schemas));
+}
+
+/// Words are documented as they are written, not as the code calls them.
+#[test]
+fn the_words_of_the_document_are_those_of_the_api() {
+    let schemas = &the_document()["components"]["schemas"];
+    assert_eq!(schemas["Choice"]["enum"], json!(["yes", "no", "abstain"]));
+    for (name, schema) in schemas.as_object().unwrap() {
+        for word in schema["enum"].as_array().into_iter().flatten() {
+            let word = word.as_str().unwrap();
+            assert!(word.bytes().all(|b| b.is_ascii_lowercase() || b"_0123456789".contains(&b)), "{name}: {word}");
+        }
     }
-    let fields = schema.get("properties").and_then(Value::as_object);
-    let is_told = |field: &Value| field.to_string().contains("\"description\"");
-    fields.is_some_and(|fields| fields.values().all(|field| is_told(field) || has_example(field, schemas)))
+}
+
+/// The edge gives every JSON answer to a read an ETag and knows `If-None-Match`.
+#[test]
+fn every_read_of_json_may_find_it_unchanged() {
+    for (path, method, operation) in described(the_document()).into_iter().filter(|(_, method, _)| method == "get") {
+        let responses = &operation["responses"];
+        let is_json = responses["200"]["content"].get("application/json").is_some();
+        let asks = operation["parameters"].as_array().into_iter().flatten().any(|p| p["name"] == "If-None-Match");
+        assert!(!is_json || responses.get("304").is_some(), "{method} {path} has no 304");
+        assert_eq!(responses.get("304").is_some(), asks, "{method} {path} and If-None-Match");
+        assert_eq!(responses["200"]["headers"].get("ETag").is_some(), asks, "{method} {path} and ETag");
+    }
+}
+
+#[test]
+fn every_operation_stands_in_one_room_that_is_described() {
+    let document = the_document();
+    let rooms: Vec<&Value> = document["tags"].as_array().unwrap().iter().collect();
+    assert!(rooms.iter().all(|room| room["description"].as_str().is_some_and(|about| about.len() > 20)));
+    let names: BTreeSet<&str> = rooms.iter().map(|room| room["name"].as_str().unwrap()).collect();
+    let mut used = BTreeSet::new();
+    for (path, method, operation) in described(document) {
+        let tags = operation["tags"].as_array().unwrap();
+        let name = tags[0].as_str().unwrap();
+        assert!(tags.len() == 1 && names.contains(name), "{method} {path}: {tags:?}");
+        assert_eq!(name == "service", !path.starts_with("/v1/") && !path.contains("account") && !path.contains("jwks"));
+        used.insert(name.to_owned());
+    }
+    assert_eq!(used.len(), names.len(), "a room has no operation");
+}
+
+#[test]
+fn a_form_is_an_object_with_a_file() {
+    let upload = &the_document()["paths"]["/v1/histories"]["post"]["requestBody"]["content"];
+    let form = &upload["multipart/form-data"]["schema"];
+    assert_eq!((&form["type"], &form["required"]), (&json!("object"), &json!(["file"])));
+    assert_eq!(form["properties"]["file"]["format"], "binary");
 }
 
 /// Two types of the same name would overwrite each other in the document.

@@ -28,7 +28,8 @@ pub struct Verification {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "ada@example.org"}))]
 pub struct ResetRequest {
-    /// The address of the account.
+    /// The address of the account, at most 254 bytes.
+    #[schema(min_length = 3, max_length = 254, format = Email)]
     pub email: String,
 }
 

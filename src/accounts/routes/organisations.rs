@@ -21,6 +21,7 @@ pub struct OrganisationsQuery {
     /// Only those in this state.
     pub state: Option<OrganisationState>,
     /// Items on the page: 1 to 100, 20 if not said.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// The `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -31,9 +32,11 @@ pub struct OrganisationsQuery {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"credit_limit_minor": 25_000_000, "reason": "A bank guarantee was handed in."}))]
 pub struct CreditLimit {
-    /// In minor units of the currency of whatever pool it buys from; 0 lets it make no offer.
+    /// Minor units of the currency of the pool of each offer: 0 to 1,000,000,000,000. 0 lets it make no offer.
+    #[schema(minimum = 0, maximum = 1000000000000i64)]
     pub credit_limit_minor: i64,
     /// Why, 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
 }
 
@@ -45,6 +48,7 @@ pub struct AccountStateChange {
     /// `active` or `disabled`.
     pub state: AccountState,
     /// Why, 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
 }
 
@@ -97,7 +101,8 @@ pub struct OrganisationView {
     /// From when a refused application may be handed in again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub may_reapply_at: Option<UtcTime>,
-    /// What it may owe at most, in minor units.
+    /// What it may owe at most, in minor units of the currency of the pool of each offer: it holds for all pools and has
+    /// no currency of its own.
     pub credit_limit_minor: i64,
     /// When it registered.
     pub created_at: UtcTime,

@@ -29,7 +29,8 @@ use serde::{Deserialize, Serialize};
 pub struct NewOrganisation {
     /// What the organisation says of itself.
     pub organisation: Profile,
-    /// Where mails go; also the name to log in with.
+    /// Where mails go; also the name to log in with. At most 254 bytes.
+    #[schema(min_length = 3, max_length = 254, format = Email)]
     pub email: String,
     /// The password to log in with.
     pub password: Password,
@@ -40,7 +41,8 @@ pub struct NewOrganisation {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "ada@example.org", "password": "correct horse battery staple"}))]
 pub struct NewMember {
-    /// Where mails go; also the name to log in with.
+    /// Where mails go; also the name to log in with. At most 254 bytes.
+    #[schema(min_length = 3, max_length = 254, format = Email)]
     pub email: String,
     /// The password to log in with.
     pub password: Password,

@@ -51,6 +51,7 @@ pub struct EditionManifest {
     /// What it is an edition of.
     pub dataset_id: DatasetId,
     /// 1, 2, … of the dataset.
+    #[schema(example = 1)]
     pub number: i32,
     /// When it was published.
     pub published_at: Option<UtcTime>,

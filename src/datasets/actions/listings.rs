@@ -14,16 +14,25 @@ use crate::page::{Page, PageQuery};
 use crate::pools;
 use crate::pools::model::Pool;
 
+/// A listing with the currency of its pool, in which its prices are.
+#[derive(Debug, Clone)]
+pub struct Priced {
+    /// The listing.
+    pub dataset: Dataset,
+    /// The currency.
+    pub currency: String,
+}
+
 /// Writes a draft.
 ///
 /// # Errors
 /// `invalid`, `price-below-floor`: something in it does not hold; `not-found`: no such recipe.
-pub async fn create(ctx: &Context, operator: &Operator, new: NewDataset) -> Result<Dataset> {
+pub async fn create(ctx: &Context, operator: &Operator, new: NewDataset) -> Result<Priced> {
     let operator = operator.clone();
     ctx.db.write(move |tx| insert(tx, &operator, &new)).await
 }
 
-fn insert(tx: &mut Tx, operator: &Operator, new: &NewDataset) -> Result<Dataset> {
+fn insert(tx: &mut Tx, operator: &Operator, new: &NewDataset) -> Result<Priced> {
     let recipe = store::recipe(tx, &new.recipe_id)?;
     let (pool, demands) = demands(tx, &recipe.pool_id)?;
     let rows_promised = match new.rows_promised {
@@ -56,14 +65,14 @@ fn insert(tx: &mut Tx, operator: &Operator, new: &NewDataset) -> Result<Dataset>
     draft::check(&mut dataset, &demands)?;
     store::insert_dataset(tx, &dataset, &searched(&dataset, &recipe, &pool)?)?;
     audit::note(tx, &operator.account_id, "dataset.create", dataset.id.as_str(), None)?;
-    Ok(dataset)
+    Ok(Priced { dataset, currency: pool.currency })
 }
 
 /// Changes a draft.
 ///
 /// # Errors
 /// As [`create`]; `conflict`: it is no draft any more.
-pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: DatasetChanges) -> Result<Dataset> {
+pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: DatasetChanges) -> Result<Priced> {
     let operator = operator.clone();
     ctx.db
         .write(move |tx| {
@@ -77,7 +86,7 @@ pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: Da
                 return Err(Error::conflict("Only a draft can be edited; make a new listing instead."));
             }
             audit::note(tx, &operator.account_id, "dataset.edit", id.as_str(), None)?;
-            Ok(dataset)
+            Ok(Priced { dataset, currency: pool.currency })
         })
         .await
 }
@@ -86,16 +95,16 @@ pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: Da
 ///
 /// # Errors
 /// `conflict`: it is listed already; `invalid`, `price-below-floor`: what the pool demands has changed since it was written.
-pub async fn publish(ctx: &Context, operator: &Operator, id: DatasetId) -> Result<Dataset> {
+pub async fn publish(ctx: &Context, operator: &Operator, id: DatasetId) -> Result<Priced> {
     let operator = operator.clone();
     ctx.db
         .write(move |tx| {
             let mut dataset = store::dataset(tx, &id)?;
-            let (_, demands) = demands(tx, &dataset.pool_id)?;
+            let (pool, demands) = demands(tx, &dataset.pool_id)?;
             draft::check(&mut dataset, &demands)?;
             step(tx, &id, DatasetState::PUBLISH_FROM, DatasetState::Listed, "It is in the catalogue already.")?;
             audit::note(tx, &operator.account_id, "dataset.publish", id.as_str(), None)?;
-            store::dataset(tx, &id)
+            Ok(Priced { dataset: store::dataset(tx, &id)?, currency: pool.currency })
         })
         .await
 }
@@ -104,17 +113,18 @@ pub async fn publish(ctx: &Context, operator: &Operator, id: DatasetId) -> Resul
 ///
 /// # Errors
 /// `conflict`: it is not listed; `invalid`: no reason was given.
-pub async fn unlist(ctx: &Context, operator: &Operator, id: DatasetId, reason: String) -> Result<Dataset> {
+pub async fn unlist(ctx: &Context, operator: &Operator, id: DatasetId, reason: String) -> Result<Priced> {
     if reason.trim().is_empty() || reason.chars().count() > 1_000 {
         return Err(Error::invalid("reason: say why, in 1 to 1,000 characters."));
     }
     let operator = operator.clone();
     ctx.db
         .write(move |tx| {
-            store::dataset(tx, &id)?;
+            let listed = store::dataset(tx, &id)?;
+            let pool = pools::steps::pool(tx, &listed.pool_id)?;
             step(tx, &id, DatasetState::UNLIST_FROM, DatasetState::Unlisted, "It is not in the catalogue.")?;
             audit::note(tx, &operator.account_id, "dataset.unlist", id.as_str(), Some(reason.trim()))?;
-            store::dataset(tx, &id)
+            Ok(Priced { dataset: store::dataset(tx, &id)?, currency: pool.currency })
         })
         .await
 }
@@ -123,11 +133,19 @@ pub async fn unlist(ctx: &Context, operator: &Operator, id: DatasetId, reason: S
 ///
 /// # Errors
 /// `invalid-cursor`, `invalid`.
-pub async fn list(ctx: &Context, query: &PageQuery, state: Option<DatasetState>) -> Result<Page<Dataset>> {
+pub async fn list(ctx: &Context, query: &PageQuery, state: Option<DatasetState>) -> Result<Page<Priced>> {
     let window = ctx.cursors.window(query, &format!("listings {state:?}"))?;
     let (after, fetch) = (window.after.clone(), window.fetch());
-    let rows = ctx.db.read(move |db| store::datasets(db, state, after.as_deref(), fetch)).await?;
-    Ok(ctx.cursors.page(&window, rows, |dataset| dataset.id.as_str()))
+    let rows = ctx
+        .db
+        .read(move |db| {
+            let datasets = store::datasets(db, state, after.as_deref(), fetch)?.into_iter();
+            datasets
+                .map(|dataset| Ok(Priced { currency: pools::steps::pool(db, &dataset.pool_id)?.currency, dataset }))
+                .collect::<Result<Vec<_>>>()
+        })
+        .await?;
+    Ok(ctx.cursors.page(&window, rows, |listing| listing.dataset.id.as_str()))
 }
 
 fn step(tx: &mut Tx, id: &DatasetId, from: &[DatasetState], to: DatasetState, refusal: &str) -> Result<()> {

@@ -10,7 +10,7 @@ mod spending;
 pub use browse::{accessible, browse, listing};
 pub use draw::draw_edition;
 pub use editions::{EditionManifest, EditionView, edition, manifest};
-pub use listings::{create, edit, list, publish, unlist};
+pub use listings::{Priced, create, edit, list, publish, unlist};
 pub use recipes::{create as create_recipe, list as list_recipes, quote, read as read_recipe};
 pub use spending::spending;
 

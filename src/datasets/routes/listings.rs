@@ -4,14 +4,16 @@ use crate::accounts::caller::Operator;
 use crate::body::Body;
 use crate::clock::UtcTime;
 use crate::context::Context;
-use crate::datasets::actions;
+use crate::datasets::actions::{self, Priced};
 use crate::datasets::cache::Catalogue;
 use crate::datasets::draft::{DatasetChanges, NewDataset};
-use crate::datasets::model::{Dataset, DatasetState};
+use crate::datasets::model::DatasetState;
 use crate::error::Result;
 use crate::ids::{DatasetId, PoolId, RecipeId};
+use crate::money::Money;
 use crate::page::{Page, PageQuery};
 use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -23,7 +25,7 @@ use utoipa::{IntoParams, ToSchema};
     "recipe_id": "recipe_01jd2k8m0wfv9s3x6q4r7t5y2z", "title": "Artist preference of the Northern Listeners",
     "description": "How many members have an artist among their favourites.", "keywords": ["artists"],
     "purposes": ["market_research"], "licence_name": "Standard licence 1", "licence_text": "The licensee may …",
-    "price_floor_minor": 500_000, "rows_promised": 200, "state": "draft", "exclusive_until": null, "listed_at": null,
+    "price_floor": {"amount": 500_000, "currency": "USD"}, "rows_promised": 200, "state": "draft", "exclusive_until": null, "listed_at": null,
     "created_at": "2026-01-31T12:00:00Z", "updated_at": "2026-01-31T12:00:00Z"
 }))]
 pub struct Listing {
@@ -45,8 +47,8 @@ pub struct Listing {
     pub licence_name: String,
     /// The licence in full.
     pub licence_text: String,
-    /// The lowest price of an offer, in minor units of the pool's currency.
-    pub price_floor_minor: i64,
+    /// The lowest price of an offer; the fee is inside.
+    pub price_floor: Money,
     /// Rows that an edition has at least, or the terms' refund applies.
     pub rows_promised: i64,
     /// Where it stands.
@@ -61,9 +63,10 @@ pub struct Listing {
     pub updated_at: UtcTime,
 }
 
-impl From<Dataset> for Listing {
-    fn from(dataset: Dataset) -> Self {
+impl From<Priced> for Listing {
+    fn from(Priced { dataset, currency }: Priced) -> Self {
         Listing {
+            price_floor: Money::new(dataset.price_floor_minor, currency),
             id: dataset.id,
             pool_id: dataset.pool_id,
             recipe_id: dataset.recipe_id,
@@ -73,7 +76,6 @@ impl From<Dataset> for Listing {
             purposes: dataset.purposes,
             licence_name: dataset.licence_name,
             licence_text: dataset.licence_text,
-            price_floor_minor: dataset.price_floor_minor,
             rows_promised: dataset.rows_promised,
             state: dataset.state,
             exclusive_until: dataset.exclusive_until,
@@ -90,6 +92,7 @@ impl From<Dataset> for Listing {
 #[into_params(parameter_in = Query)]
 pub struct ListingsQuery {
     /// Items on the page: 1 to 100, 20 if not said.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// The `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -102,14 +105,15 @@ pub struct ListingsQuery {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reason": "Replaced by the listing of 2026."}))]
 pub struct Unlisting {
-    /// In words, for the audit log.
+    /// In words, for the audit log: 1 to 1,000 characters.
+    #[schema(min_length = 1, max_length = 1000)]
     pub reason: String,
 }
 
 /// `POST /v1/datasets`
 pub async fn create(operator: Operator, ctx: Data<Context>, body: Body<NewDataset>) -> Result<HttpResponse> {
-    let dataset = actions::create(&ctx, &operator, body.into_inner()).await?;
-    Ok(HttpResponse::Created().json(Listing::from(dataset)))
+    let listing = Listing::from(actions::create(&ctx, &operator, body.into_inner()).await?);
+    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/v1/datasets/{}", listing.id))).json(listing))
 }
 
 /// `PATCH /v1/datasets/{id}`
@@ -129,9 +133,9 @@ pub async fn publish(
     shelf: Data<Catalogue>,
     id: Path<DatasetId>,
 ) -> Result<Json<Listing>> {
-    let dataset = actions::publish(&ctx, &operator, id.into_inner()).await?;
+    let listing = actions::publish(&ctx, &operator, id.into_inner()).await?;
     shelf.forget();
-    Ok(Json(dataset.into()))
+    Ok(Json(listing.into()))
 }
 
 /// `POST /v1/datasets/{id}/unlist`
@@ -142,9 +146,9 @@ pub async fn unlist(
     id: Path<DatasetId>,
     body: Body<Unlisting>,
 ) -> Result<Json<Listing>> {
-    let dataset = actions::unlist(&ctx, &operator, id.into_inner(), body.into_inner().reason).await?;
+    let listing = actions::unlist(&ctx, &operator, id.into_inner(), body.into_inner().reason).await?;
     shelf.forget();
-    Ok(Json(dataset.into()))
+    Ok(Json(listing.into()))
 }
 
 /// `GET /v1/listings`

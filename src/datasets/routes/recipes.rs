@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::ids::{PoolId, RecipeId};
 use crate::page::{Page, PageQuery};
 use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -26,7 +27,9 @@ use utoipa::{IntoParams, ToSchema};
 pub struct NewRecipe {
     /// The pool that it is for.
     pub pool_id: PoolId,
-    /// What operators call it: small letters, digits, hyphens and underscores. A name used before gets its next version.
+    /// What operators call it: small letters, digits, hyphens and underscores. A name used before gets its
+    /// next version. 1 to 80 characters.
+    #[schema(min_length = 1, max_length = 80, pattern = "^[a-z0-9_-]+$")]
     pub name: String,
     /// What it computes; parameters left out have their defaults.
     pub document: Recipe,
@@ -82,6 +85,7 @@ impl From<StoredRecipe> for RecipeView {
 #[into_params(parameter_in = Query)]
 pub struct RecipesQuery {
     /// Items on the page: 1 to 100, 20 if not said.
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// The `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -94,7 +98,8 @@ pub struct RecipesQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct QuoteQuery {
-    /// Members; as many as the recipe's pool has at present, if not said.
+    /// Members, at most 10,000,000,000; as many as the recipe's pool has at present, if not said.
+    #[param(maximum = 10000000000i64)]
     pub members: Option<u64>,
 }
 
@@ -102,7 +107,8 @@ pub struct QuoteQuery {
 pub async fn create_recipe(operator: Operator, ctx: Data<Context>, body: Body<NewRecipe>) -> Result<HttpResponse> {
     let NewRecipe { pool_id, name, document } = body.into_inner();
     let recipe = actions::create_recipe(&ctx, &operator, pool_id, name, document).await?;
-    Ok(HttpResponse::Created().json(RecipeView::from(recipe)))
+    let view = RecipeView::from(recipe);
+    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/v1/recipes/{}", view.id))).json(view))
 }
 
 /// `GET /v1/recipes`

@@ -69,7 +69,7 @@ async fn a_listing_is_edited_while_a_draft_and_then_no_more() {
     let edit = |changes| actions::edit(&house.ctx, &house.operator, dataset.id.clone(), changes);
     let both = vec!["market_research".to_owned(), "academic_research".to_owned()];
     let changes = DatasetChanges { title: Some("Stars".into()), purposes: Some(both), ..DatasetChanges::default() };
-    let edited = edit(changes.clone()).await.unwrap();
+    let edited = edit(changes.clone()).await.unwrap().dataset;
     assert_eq!((edited.title.as_str(), edited.purposes.len(), edited.licence_name.as_str()), ("Stars", 2, "Standard"));
     let wrong = DatasetChanges { purposes: Some(vec!["advertising".into()]), ..DatasetChanges::default() };
     assert_eq!(edit(wrong).await.unwrap_err().code(), Code::Invalid);

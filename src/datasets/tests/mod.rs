@@ -78,7 +78,7 @@ impl House {
     /// A second later than the one before, so that "newest first" means something.
     async fn drafted(&self, new: NewDataset) -> Dataset {
         self.ctx.clock.advance_s(1).unwrap();
-        actions::create(&self.ctx, &self.operator, new).await.unwrap()
+        actions::create(&self.ctx, &self.operator, new).await.unwrap().dataset
     }
 
     async fn listed(&self, title: &str) -> Dataset {
@@ -87,11 +87,12 @@ impl House {
     }
 
     async fn publish(&self, id: &DatasetId) -> Result<Dataset> {
-        actions::publish(&self.ctx, &self.operator, id.clone()).await
+        actions::publish(&self.ctx, &self.operator, id.clone()).await.map(|listing| listing.dataset)
     }
 
     async fn unlist(&self, id: &DatasetId) -> Result<Dataset> {
-        actions::unlist(&self.ctx, &self.operator, id.clone(), "Replaced.".into()).await
+        let unlisted = actions::unlist(&self.ctx, &self.operator, id.clone(), "Replaced.".into()).await;
+        unlisted.map(|listing| listing.dataset)
     }
 
     /// A part of a listing as anybody gets it.

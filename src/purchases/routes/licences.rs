@@ -22,6 +22,7 @@ pub struct Revoke {
     /// One of the grounds in the licence's terms, word for word.
     pub ground: String,
     /// What happened, in words that the holder reads: 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
 }
 
@@ -31,6 +32,7 @@ pub struct Revoke {
 #[schema(example = json!({"reason": "The rows were taken down within the notice."}))]
 pub struct WithdrawNotice {
     /// Why: 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
 }
 
@@ -40,6 +42,7 @@ pub struct WithdrawNotice {
 #[schema(example = json!({"reason": "All members of the vote have left, so that nobody is left to draw from."}))]
 pub struct Cancel {
     /// Why, in words that the buyer reads: 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
 }
 

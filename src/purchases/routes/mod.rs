@@ -3,6 +3,7 @@
 mod licences;
 mod purchases;
 
+pub use super::invoice::Invoice;
 pub use super::views::{LicenceSummary, LicenceView, PurchaseView};
 pub use licences::{
     Cancel, Revoke, WithdrawNotice, cancel, list as list_licences, read as read_licence, revoke, withdraw_notice,

@@ -32,6 +32,7 @@ pub struct PurchaseFilter {
 #[schema(example = json!({"po_number": "PO 4711"}))]
 pub struct SetPoNumber {
     /// What is to stand on the invoice: one line of 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
     pub po_number: String,
 }
 
@@ -45,6 +46,7 @@ pub struct Payment {
     /// The amount: exactly what is due, in the currency of the invoice.
     pub amount: Money,
     /// How the payment is found in the bank's statement: one line of 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
     pub payment_reference: String,
 }
 

@@ -1,5 +1,6 @@
 //! A caller over HTTP: sends requests, and knows nothing of the server but its address.
 
+use super::contract;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -106,6 +107,8 @@ impl Caller {
         self.send("POST", path, &[("content-type", media_type)], Some(body))
     }
 
+    /// Sends a request; whatever comes back, the document must have announced it.
+    #[track_caller]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
@@ -129,6 +132,8 @@ impl Caller {
         let headers =
             headers.map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect();
         let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
-        Answer { status: response.status().as_u16(), headers, bytes }
+        let answer = Answer { status: response.status().as_u16(), headers, bytes };
+        contract::check(method, path, &answer);
+        answer
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests share: a server of their own on either database, callers, made-up exports.
 
 pub mod actors;
+pub mod contract;
 pub mod http;
 pub mod market;
 pub mod postgres;
