@@ -126,7 +126,7 @@ fn refuse(failures_max: u32, count: Option<&Count>, now: UtcTime) -> Result<()> 
     if count.failures < failures_max || left_s <= 0 {
         return Ok(());
     }
-    let detail = "Too many attempts have failed; wait until the time in Retry-After is over.";
+    let detail = "Too many attempts in a short time; wait until the time in Retry-After is over.";
     Err(Error::new(Code::TooManyRequests, detail).retry_after_s(u32::try_from(left_s).unwrap_or(u32::MAX)))
 }
 

@@ -85,8 +85,11 @@ fn cost_in_words(cost: Cost) -> String {
 fn quoted(sheet: &AccuracySheet) -> String {
     let mut words = format!("In a pool of {} members\n\n", count(sheet.members));
     words += &format!("  rows to count on       {} likely, {} at the fewest\n", sheet.rows.likely, sheet.rows.fewest);
-    let share =
-        sheet.smallest_published_share.map_or(String::new(), |share| format!(", {:.2} % of the pool", share * 100.0));
+    let share = match sheet.smallest_published_share {
+        Some(share) if share > 1.0 => ", more than the pool has".to_owned(),
+        Some(share) => format!(", {:.2} % of the pool", share * 100.0),
+        None => String::new(),
+    };
     words += &format!("  smallest number given  {} members{share}\n", sheet.smallest_published_fans);
     for measure in &sheet.measures {
         words += &format!(

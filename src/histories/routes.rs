@@ -145,7 +145,8 @@ fn note(state: HistoryState) -> Option<&'static str> {
     match state {
         HistoryState::Reading => Some("The history is being read; ask again in a few seconds."),
         HistoryState::Held => Some(
-            "The same history has been here before from somebody else. An operator looks at it; until then it counts nowhere.",
+            "The same history has been here before: from somebody else, or from you before you left. An operator looks at it; \
+             until then it counts nowhere.",
         ),
         HistoryState::Duplicate => Some("You have sent this history before; it counts once."),
         HistoryState::Accepted | HistoryState::Rejected | HistoryState::Erased => None,

@@ -206,7 +206,7 @@ async fn a_licence_tells_the_buyers_of_every_change() {
 #[tokio::test]
 async fn fewer_rows_than_promised_tell_the_buyers_what_goes_back() {
     let house = House::new(crate::purchases::fixture::LOUD).await;
-    house.promise(1_000_000).await;
+    house.promise(60).await;
     let (purchase, edition) = house.waiting().await;
     crate::purchases::actions::draw(&house.ctx, &edition, |_| {}).await.unwrap();
     let words = format!("fewer rows than the terms promise. {} of your payment goes back", purchase.total());

@@ -77,10 +77,31 @@ pub fn mark_paid(tx: &mut Tx, id: &OfferId) -> Result<()> {
 /// # Errors
 /// `internal` where the database fails.
 pub fn verify(db: &mut Db) -> Result<Vec<String>> {
-    let rows = offers::table.order(offers::id).select((offers::id, offers::terms_json, offers::terms_hash));
-    let rows: Vec<(OfferId, String, String)> = rows.load(db)?;
-    let changed = rows.into_iter().filter(|(_, json, hash)| terms::sha256(json) != *hash);
-    Ok(changed.map(|(id, ..)| format!("{id} has other terms than those that were frozen and hashed")).collect())
+    let ids: Vec<OfferId> = offers::table.order(offers::id).select(offers::id).load(db)?;
+    let mut problems = Vec::new();
+    for id in ids {
+        let offer = offer(db, &id)?;
+        if terms::sha256(&offer.terms_json) != offer.terms_hash {
+            problems.push(format!("{id} has other terms than those that were frozen and hashed"));
+            continue;
+        }
+        let terms = offer.terms()?;
+        let frozen =
+            (terms.price.amount_minor, terms.fee.amount_minor, terms.tax.amount_minor, terms.total.amount_minor);
+        if (offer.price_minor, offer.fee_minor, offer.tax_minor, offer.total_minor) != frozen {
+            problems.push(format!("{id} has other amounts than its terms"));
+        }
+    }
+    Ok(problems)
+}
+
+/// Writes a line into the story of an offer whose state stays as it is.
+///
+/// # Errors
+/// `not-found`.
+pub fn tell(tx: &mut Tx, id: &OfferId, detail: &str) -> Result<()> {
+    let state = offer(tx, id)?.state;
+    note(tx, id, state, detail)
 }
 
 /// The offer that a vote decides. There always is one: the vote is made in the write that names it.

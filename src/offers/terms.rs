@@ -92,7 +92,7 @@ pub struct NewOffer {
     "models_after_term": "keep",
     "warranty": "The edition is computed by the recipe named here from members' own exports.",
     "refund": {"below_rows": 50, "refund_bp": 10_000},
-    "revocation": {"grounds": ["breach of these terms"], "notice_days": 30},
+    "revocation": {"grounds": ["breach of these terms that is not mended within the notice"], "notice_days": 30},
     "price": {"amount": 5_500_000, "currency": "USD"},
     "fee": {"amount": 550_000, "currency": "USD"},
     "tax": {"amount": 0, "currency": "USD"},
@@ -182,7 +182,7 @@ pub struct Refund {
 
 /// When the licence may be taken away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"grounds": ["breach of these terms"], "notice_days": 30}))]
+#[schema(example = json!({"grounds": ["breach of these terms that is not mended within the notice"], "notice_days": 30}))]
 pub struct Revocation {
     /// The grounds, and no others.
     pub grounds: Vec<String>,

@@ -243,6 +243,11 @@ pub(super) fn give_up(tx: &mut Tx, licence: &Licence, reason: &str) -> Result<bo
     let licence = self::licence(tx, &licence.id)?;
     let purchase = purchase(tx, &licence.purchase_id)?;
     give_back(tx, &purchase, &licence, "refund: the licence was cancelled")?;
+    offers::steps::tell(
+        tx,
+        &licence.offer_id,
+        &format!("The licence was cancelled; what was paid goes back. {reason}"),
+    )?;
     tell_of_change(tx, &licence.id)?;
     Ok(true)
 }

@@ -233,7 +233,13 @@ pub fn verify(db: &mut Db) -> Result<Vec<String>> {
     for vote in store::counted(db)? {
         let (stated, counted) = (vote.tally(), store::count(db, &vote.id)?);
         if stated != Some(counted) {
-            problems.push(format!("{} states {stated:?}, but its ballots are {counted:?}", vote.id));
+            let words = |tally: Tally| format!("{} yes, {} no, {} abstaining", tally.yes, tally.no, tally.abstain);
+            let stated = stated.map_or("nothing".to_owned(), words);
+            problems.push(format!("{} states {stated}, but its ballots are {}", vote.id, words(counted)));
+        }
+        let listed = store::count_electors(db, &vote.id)?;
+        if listed != vote.electors {
+            problems.push(format!("{} states {} electors, but {listed} are listed", vote.id, vote.electors));
         }
     }
     Ok(problems)

@@ -98,6 +98,11 @@ pub fn counted(db: &mut Db) -> Result<Vec<Vote>> {
     Ok(votes::table.filter(votes::yes.is_not_null()).order(votes::id).select(Vote::as_select()).load(db)?)
 }
 
+/// How many are listed in an electorate.
+pub fn count_electors(db: &mut Db, id: &VoteId) -> Result<i64> {
+    Ok(electors::table.filter(electors::vote_id.eq(id)).count().get_result(db)?)
+}
+
 /// A member's ballots in some votes.
 pub fn ballots_of(db: &mut Db, ids: &[&VoteId], member_id: &AccountId) -> Result<Vec<Ballot>> {
     Ok(ballots::table

@@ -80,8 +80,15 @@ fn what_was_tampered_with_is_found() {
     let (whole, printed) = house.with(|_| {});
     assert!(whole && printed.contains("Everything is whole"), "{printed}");
     for (sql, says) in [
-        ("UPDATE ballots SET choice = 'no' WHERE member_id = (SELECT min(member_id) FROM ballots)", "its ballots are"),
+        (
+            "UPDATE ballots SET choice = 'no' WHERE member_id = (SELECT min(member_id) FROM ballots)",
+            "but its ballots are 7 yes, 1 no",
+        ),
         ("UPDATE offers SET terms_json = replace(terms_json, '50000', '50001')", "other terms than those"),
+        (
+            "UPDATE offers SET price_minor = price_minor + 1, total_minor = total_minor + 1",
+            "other amounts than its terms",
+        ),
         ("DELETE FROM payouts WHERE id = (SELECT min(id) FROM payouts)", "lacks 1 of 8 shares"),
         ("UPDATE payouts SET amount_minor = amount_minor + 1", "pays out more than was paid"),
         ("UPDATE transfers SET amount_minor = amount_minor + 1 WHERE id = (SELECT max(id) FROM transfers)", "PROBLEM"),

@@ -191,12 +191,12 @@ fn a_licences_term_begins_when_the_files_are_there_and_not_with_the_payment() {
 
 #[test]
 fn fewer_rows_than_promised_are_refunded_in_full_and_nobody_is_paid_for_them() {
-    let (market, purchase) = invoiced(30, &json!({"pool": {"tax_bp": 1_900}, "dataset": {"rows_promised": 1_000}}));
+    let (market, purchase) = invoiced(30, &json!({"pool": {"tax_bp": 1_900}, "dataset": {"rows_promised": 9}}));
     let settled = market.settle(&purchase);
     assert!(settled.get("refund_due").is_none(), "{settled}");
     market.app.run_jobs();
     let licence = market.licence_of(&settled);
-    assert_eq!((&licence["rows_promised"], &licence["rows_short"]), (&json!(1_000), &json!(true)));
+    assert_eq!((&licence["rows_promised"], &licence["rows_short"]), (&json!(9), &json!(true)));
     let short = market.buyer.get(&format!("/v1/purchases/{}", id(&purchase))).ok();
     assert_eq!(short["refund_due"], usd(119_004));
     let payouts = market.operator.get(&format!("/v1/purchases/{}/payouts", id(&purchase))).ok();
@@ -235,6 +235,13 @@ fn where_nobody_is_left_to_draw_from_the_licence_is_cancelled_and_the_price_goes
     let refused = market.buyer.get(&format!("{licence}/files")).problem(403, "licence-cancelled");
     assert!(refused["detail"].as_str().unwrap().contains("All members of the vote have left."), "{refused}");
     assert_ne!(market.budget(), set_aside, "what was set aside is free again");
+    let timeline = market.offer(settled["offer_id"].as_str().unwrap())["timeline"].clone();
+    let tells =
+        |words: &str| timeline.as_array().unwrap().iter().any(|e| e["detail"].as_str().unwrap().contains(words));
+    assert!(
+        tells("The licence was cancelled; what was paid goes back. All members of the vote have left."),
+        "{timeline}"
+    );
     market.app.advance_days(1);
     let path = format!("/v1/purchases/{}", id(&purchase));
     assert_eq!(market.buyer.get(&path).ok()["refund_due"], purchase["total"]);

@@ -149,7 +149,7 @@ async fn an_offer_that_nobody_could_vote_on_is_refused() {
 async fn an_offer_for_rows_that_so_few_members_cannot_give_is_refused() {
     let world = World::new(5, 3).await;
     let buyer = world.buyer(MUCH).await;
-    world.promise(50).await;
+    world.promise(20).await;
     let refused = world.place(&buyer, world.asks()).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotDeliverable);
     for number in ["5 members", "103"] {

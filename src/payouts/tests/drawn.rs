@@ -51,7 +51,7 @@ async fn who_leaves_before_the_draw_is_not_in_it_and_who_leaves_after_it_is_paid
 #[tokio::test]
 async fn fewer_rows_than_promised_are_refunded_and_nobody_is_paid_what_went_back() {
     let house = House::new(LOUD).await;
-    house.promise(1_000_000).await;
+    house.promise(60).await;
     let (purchase, edition) = house.waiting().await;
     purchases::actions::draw(&house.ctx, &edition, |_| {}).await.unwrap();
     run(&house.ctx, &purchase.id).await.unwrap();

@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "ground": "breach of these terms", "reason": "Rows of the edition were published on the holder's site."
+    "ground": "breach of these terms that is not mended within the notice",
+    "reason": "Rows of the edition were published on the holder's site."
 }))]
 pub struct Revoke {
     /// One of the grounds in the licence's terms, word for word.
