@@ -92,29 +92,6 @@ async fn ballots_of(ctx: &Context, member: &Member) -> i64 {
     cast.await.unwrap()
 }
 
-/// Every real pool has one from the start.
-async fn give_consent_text(ctx: &Context, pool_id: &crate::ids::PoolId) {
-    use crate::db::schema::consent_texts as texts;
-    use diesel::prelude::*;
-    let pool_id = pool_id.clone();
-    ctx.db
-        .write(move |tx| {
-            let now = tx.now();
-            diesel::insert_into(texts::table)
-                .values((
-                    texts::pool_id.eq(&pool_id),
-                    texts::version.eq(1),
-                    texts::body.eq("What happens with your plays."),
-                    texts::purposes_json.eq("[\"market_research\"]"),
-                    texts::created_at.eq(now),
-                ))
-                .execute(&mut **tx)?;
-            Ok(())
-        })
-        .await
-        .unwrap();
-}
-
 #[tokio::test]
 async fn leaving_takes_ballots_in_open_votes_back_in_that_pool_or_in_all() {
     let (ctx, _guard) = Context::for_tests();
@@ -124,7 +101,6 @@ async fn leaving_takes_ballots_in_open_votes_back_in_that_pool_or_in_all() {
     for member in &members {
         crate::votes::actions::cast(&ctx, member, vote_id.clone(), Choice::Yes).await.unwrap();
     }
-    give_consent_text(&ctx, &pool_id).await;
     let (left, is_erased) = actions::leave_pool(&ctx, &members[0], pool_id.clone()).await.unwrap();
     assert!(is_erased, "it was the last pool");
     assert_eq!(left.membership.state, MembershipState::Left);

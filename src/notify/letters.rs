@@ -5,14 +5,15 @@ use super::wording::{self, Letter, Links, Proposal, Ready};
 use crate::accounts::model::{Account, AccountState, EmailTokenPurpose, OrganisationState};
 use crate::db::Tx;
 use crate::error::{Code, Result};
-use crate::ids::{AccountId, VoteId};
+use crate::ids::{AccountId, PoolId, VoteId};
 use crate::money::Money;
 use crate::offers::model::Offer;
+use crate::pools::model::MembershipState;
 use crate::purchases::licence::LicenceState;
 use crate::purchases::model::PurchaseState;
 use crate::votes::model::{Vote, VoteState};
 use crate::votes::rules;
-use crate::{accounts, histories, offers, purchases, votes};
+use crate::{accounts, histories, offers, pools, purchases, votes};
 
 /// A letter and where it goes.
 #[derive(Debug, Clone)]
@@ -67,6 +68,7 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
             let held = histories::steps::held(tx, &notice.id("history_id")?)?;
             held.map(|held| wording::history_held(links, &held))
         }
+        Kind::ConsentTextPublished => consent_text_published(tx, links, notice, to)?,
         Kind::VoteOpened => vote_opened(tx, links, notice, to)?,
         Kind::VoteClosed => vote_closed(tx, links, notice, to)?,
         Kind::OfferDecided => {
@@ -84,6 +86,18 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
             Some(wording::licence_changed(links, &licence.terms()?.dataset_title, &licence, now))
         }
     })
+}
+
+/// Only to who is still a member; the text is the one that holds when the mail goes out.
+fn consent_text_published(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
+    let pool_id: PoolId = notice.id("pool_id")?;
+    let memberships = pools::steps::memberships_of(tx, &to.id)?;
+    if !memberships.iter().any(|m| m.pool_id == pool_id && m.state == MembershipState::Active) {
+        return Ok(None);
+    }
+    let (pool, text) = (pools::steps::pool(tx, &pool_id)?, pools::steps::current_text(tx, &pool_id)?);
+    let path = format!("/v1/pools/{pool_id}/consent-texts");
+    Ok(Some(wording::consent_text_published(links, &pool.name, &text.body, &path)))
 }
 
 /// Only as long as ballots are taken: whoever could no longer act on it is not asked.

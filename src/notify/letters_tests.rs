@@ -20,6 +20,7 @@ const PUSHED: &[&str] = &[
     "organisation.registered",
     "organisation.decided",
     "history.held",
+    "consent_text.published",
     "vote.opened",
     "vote.closed",
     "offer.decided",
@@ -78,6 +79,20 @@ fn buyers(house: &House) -> Vec<AccountId> {
 
 fn link(house: &House, path: &str) -> String {
     format!("{}{path}\r\n", house.ctx.config.server.public_url())
+}
+
+#[tokio::test]
+async fn a_new_consent_text_reaches_every_member_who_has_not_left() {
+    let house = house().await;
+    let new = crate::pools::routes::NewConsentText {
+        body: "What happens with your plays, said better.".into(),
+        purposes: vec![crate::votes::fixture::PURPOSE.into()],
+    };
+    crate::pools::actions::publish_text(&house.ctx, &house.operator, house.pool_id.clone(), new).await.unwrap();
+    house.leave(&house.members[0]).await;
+    let link = link(&house, &format!("/v1/pools/{}/consent-texts", house.pool_id));
+    let words = ["said better", "stay as they were given", &link];
+    reached(&about(&house, "what you consent to").await, &electors(&house)[1..], &words);
 }
 
 #[tokio::test]

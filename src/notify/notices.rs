@@ -4,7 +4,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::ids::AccountId;
 use crate::outbox::Event;
-use crate::{accounts, offers, purchases, text_enum, votes};
+use crate::{accounts, offers, pools, purchases, text_enum, votes};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -28,6 +28,8 @@ text_enum! {
         OrganisationDecided = "organisation.decided",
         /// To operators: a history was set aside. Payload: `history_id`.
         HistoryHeld = "history.held",
+        /// To its members: a pool's consent text has a new version. Payload: `pool_id`.
+        ConsentTextPublished = "consent_text.published",
         /// To its electors: a vote has opened. Payload: `vote_id`, `offer_id`.
         VoteOpened = "vote.opened",
         /// To its electors: a vote has ended. Payload: `vote_id`, `offer_id`.
@@ -115,6 +117,7 @@ impl Notice {
             Kind::Nothing => return Ok(Audience::Nobody),
             Kind::AccountVerify | Kind::AccountReset => return Ok(Audience::One(self.id("account_id")?)),
             Kind::OrganisationRegistered | Kind::HistoryHeld => return self.many(ids(accounts::steps::operators(db)?)),
+            Kind::ConsentTextPublished => return self.many(pools::steps::members(db, &self.id("pool_id")?)?),
             Kind::VoteOpened | Kind::VoteClosed => {
                 return self.many(votes::steps::electors(db, &self.id("vote_id")?)?);
             }

@@ -136,6 +136,23 @@ pub fn application_decided(links: &Links, organisation: &Organisation) -> Option
     Some(letter(links, subject, &[&what, &reason, &next, &link]))
 }
 
+/// To every member: the pool's consent text has changed.
+pub fn consent_text_published(links: &Links, pool: &str, body: &str, path: &str) -> Letter {
+    letter(
+        links,
+        format!("Refrain: {pool} has changed what you consent to"),
+        &[
+            &format!("{pool} has a new consent text:"),
+            body,
+            "The consents that you have given stay as they were given, under the text that you read then. You may take \
+             them back at any time, and with them your part in votes and sales. Whoever consents from now on, consents \
+             to the new text.",
+            "All versions:",
+            &links.to(path),
+        ],
+    )
+}
+
 /// What members decide about.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)] // the fields say it

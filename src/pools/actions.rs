@@ -10,8 +10,10 @@ use crate::db::Tx;
 use crate::db::schema::{consent_texts, consents, memberships, pools};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, ConsentId, MembershipId, PoolId};
+use crate::outbox;
 use crate::page::{Page, PageQuery};
 use diesel::prelude::*;
+use serde_json::json;
 
 /// Makes a pool, with its first consent text.
 ///
@@ -126,6 +128,7 @@ pub async fn publish_text(ctx: &Context, operator: &Operator, id: PoolId, new: N
             let version = store::current_text(tx, &id)?.version + 1;
             add_text(tx, &id, version, &new)?;
             audit::note(tx, &actor_id, "consent_text.publish", id.as_str(), Some(&format!("version {version}")))?;
+            outbox::push(tx, "consent_text.published", &json!({"pool_id": id}))?;
             store::current_text(tx, &id)
         })
         .await

@@ -1,6 +1,6 @@
 //! What other slices do with pools inside their own transaction.
 
-use super::model::{Cost, Membership, MembershipState, OwnMembership, Pool};
+use super::model::{ConsentText, Cost, Membership, MembershipState, OwnMembership, Pool};
 use super::{budget, store};
 use crate::accounts;
 use crate::accounts::model::AccountState;
@@ -80,6 +80,22 @@ pub fn next_invoice_number(tx: &mut Tx, pool_id: &PoolId) -> Result<i64> {
     let row = pools::table.find(pool_id);
     diesel::update(row).set(pools::invoices_issued.eq(pools::invoices_issued + 1)).execute(&mut **tx)?;
     Ok(row.select(pools::invoices_issued).first(&mut **tx)?)
+}
+
+/// The members of a pool, sorted by id.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn members(db: &mut Db, pool_id: &PoolId) -> Result<Vec<AccountId>> {
+    store::members(db, pool_id)
+}
+
+/// The consent text of a pool that holds now.
+///
+/// # Errors
+/// `not-found`.
+pub fn current_text(db: &mut Db, pool_id: &PoolId) -> Result<ConsentText> {
+    store::current_text(db, pool_id)
 }
 
 /// The memberships that somebody has or had, newest first.

@@ -33,6 +33,13 @@ pub fn listing(db: &mut Db, pool: Pool) -> Result<Listing> {
     Ok(Listing { members, budget: budget::of(db, &pool)?, text: current_text(db, &pool.id)?, pool })
 }
 
+/// The active members of a pool, sorted by id.
+pub fn members(db: &mut Db, id: &PoolId) -> Result<Vec<AccountId>> {
+    let active = memberships::pool_id.eq(id).and(memberships::state.eq(MembershipState::Active));
+    let members = memberships::table.filter(active).select(memberships::member_id);
+    Ok(members.order(memberships::member_id).load(db)?)
+}
+
 /// Whether a pool of this name exists.
 pub fn name_is_taken(db: &mut Db, name: &str) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(pools::table.filter(pools::name.eq(name)))).get_result(db)?)

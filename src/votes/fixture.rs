@@ -5,7 +5,7 @@ use crate::accounts::model::AccountState;
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::db::Tx;
-use crate::db::schema::{accounts, consents, memberships, plays_files, pools};
+use crate::db::schema::{accounts, consent_texts, consents, memberships, plays_files, pools};
 use crate::error::Result;
 use crate::ids::{AccountId, ConsentId, MembershipId, PoolId, VoteId};
 use crate::pools::model::{MembershipState, Pool, VoteRules};
@@ -51,6 +51,15 @@ pub async fn pool(ctx: &Context, rules: VoteRules) -> PoolId {
             updated_at: now,
         };
         diesel::insert_into(pools::table).values(&pool).execute(&mut **tx)?;
+        diesel::insert_into(consent_texts::table)
+            .values((
+                consent_texts::pool_id.eq(&id),
+                consent_texts::version.eq(1),
+                consent_texts::body.eq("What happens with your plays."),
+                consent_texts::purposes_json.eq(format!("[\"{PURPOSE}\"]")),
+                consent_texts::created_at.eq(now),
+            ))
+            .execute(&mut **tx)?;
         Ok(id)
     });
     made.await.expect("a pool")
