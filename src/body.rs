@@ -6,7 +6,7 @@
 use crate::error::{Code, Error, Result};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::web::{Bytes, PayloadConfig};
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -30,11 +30,6 @@ impl<T> Deref for Body<T> {
     fn deref(&self) -> &T {
         &self.0
     }
-}
-
-/// How large a body may be, for the framework's own extractors too.
-pub fn limit(bytes: usize) -> PayloadConfig {
-    PayloadConfig::new(bytes)
 }
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {

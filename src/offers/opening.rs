@@ -23,6 +23,8 @@ const ATTEMPTS: u32 = 5;
 struct Snapshot {
     membership_version: i64,
     members: Vec<AccountId>,
+    /// Why a vote of these is not worth opening, if it is not.
+    refusal: Option<String>,
 }
 
 /// What an attempt to open has come to.
@@ -44,10 +46,9 @@ pub async fn open_vote(ctx: &Context, id: &OfferId) -> Result<()> {
         let offer_id = id.clone();
         let Some(snapshot) = ctx.db.read(move |db| snapshot(db, &offer_id)).await? else { return Ok(()) };
         let (version, electors) = (snapshot.membership_version, snapshot.members.len());
-        let offer_id = id.clone();
-        let Some(vote_id) = ctx.db.write(move |tx| begin(tx, &offer_id, version, electors)).await? else {
-            return Ok(());
-        };
+        let (offer_id, refusal) = (id.clone(), snapshot.refusal);
+        let begun = ctx.db.write(move |tx| begin(tx, &offer_id, version, electors, refusal.as_deref()));
+        let Some(vote_id) = begun.await? else { return Ok(()) };
         if !votes::actions::list_electors(ctx, &vote_id, version, snapshot.members).await? {
             return still_wanted(ctx, id).await;
         }
@@ -76,21 +77,28 @@ fn snapshot(db: &mut Db, id: &OfferId) -> Result<Option<Snapshot>> {
             electorate::eligible(db, &offer.pool_id, &purposes, joined_before)?
         }
     };
-    Ok(Some(Snapshot { membership_version, members }))
+    let electors = i64::try_from(members.len()).map_err(Error::internal)?;
+    Ok(Some(Snapshot { membership_version, members, refusal: why_not(db, &offer, electors)? }))
 }
 
 /// Makes the offer's vote where there is none yet. `None` where there is nothing more to do: the offer is no
-/// longer being opened, or was rejected just now because nobody could vote on it.
-fn begin(tx: &mut Tx, id: &OfferId, membership_version: i64, electors: usize) -> Result<Option<VoteId>> {
+/// longer being opened, or was rejected just now for a reason that the snapshot gave.
+fn begin(
+    tx: &mut Tx,
+    id: &OfferId,
+    membership_version: i64,
+    electors: usize,
+    refusal: Option<&str>,
+) -> Result<Option<VoteId>> {
     let offer = steps::offer(tx, id)?;
     if offer.state != OfferState::Opening {
         return Ok(None);
     }
-    let electors = i64::try_from(electors).map_err(Error::internal)?;
-    if let Some(reason) = why_not(tx, &offer, electors)? {
-        reject(tx, &offer, &reason)?;
+    if let Some(reason) = refusal {
+        reject(tx, &offer, reason)?;
         return Ok(None);
     }
+    let electors = i64::try_from(electors).map_err(Error::internal)?;
     if offer.vote_id.is_some() {
         return Ok(offer.vote_id);
     }
@@ -115,7 +123,7 @@ fn begin(tx: &mut Tx, id: &OfferId, membership_version: i64, electors: usize) ->
 }
 
 /// Why a vote of so many is not worth opening, if it is not.
-fn why_not(tx: &mut Tx, offer: &Offer, electors: i64) -> Result<Option<String>> {
+fn why_not(db: &mut Db, offer: &Offer, electors: i64) -> Result<Option<String>> {
     if electors == 0 {
         let reason = "Rejected: when the vote was to open, no member whose data would be sold could vote on it.";
         return Ok(Some(reason.into()));
@@ -123,8 +131,8 @@ fn why_not(tx: &mut Tx, offer: &Offer, electors: i64) -> Result<Option<String>> 
     if offer.edition_id.is_some() {
         return Ok(None); // drawn already, and so many rows are promised as it has
     }
-    let dataset = datasets::steps::dataset(tx, &offer.dataset_id)?;
-    let recipe = datasets::steps::recipe(tx, &dataset.recipe_id)?;
+    let dataset = datasets::steps::dataset(db, &offer.dataset_id)?;
+    let recipe = datasets::steps::recipe(db, &dataset.recipe_id)?;
     let needed = deliverable::electors_needed(&recipe.document, offer.terms()?.refund.below_rows)?;
     Ok((electors < needed).then(|| format!("Rejected: {}", deliverable::too_few(electors, needed))))
 }

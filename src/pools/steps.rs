@@ -82,6 +82,14 @@ pub fn next_invoice_number(tx: &mut Tx, pool_id: &PoolId) -> Result<i64> {
     Ok(row.select(pools::invoices_issued).first(&mut **tx)?)
 }
 
+/// How many members a pool has.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn count_members(db: &mut Db, pool_id: &PoolId) -> Result<i64> {
+    store::count_members(db, pool_id)
+}
+
 /// The members of a pool, sorted by id.
 ///
 /// # Errors

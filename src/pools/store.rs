@@ -26,11 +26,18 @@ pub fn pools(db: &mut Db, after: Option<&str>, limit: i64) -> Result<Vec<Listing
 
 /// What may be told of a pool to anyone.
 pub fn listing(db: &mut Db, pool: Pool) -> Result<Listing> {
-    let members = memberships::table
-        .filter(memberships::pool_id.eq(&pool.id).and(memberships::state.eq(MembershipState::Active)))
-        .count()
-        .get_result(db)?;
-    Ok(Listing { members, budget: budget::of(db, &pool)?, text: current_text(db, &pool.id)?, pool })
+    Ok(Listing {
+        members: count_members(db, &pool.id)?,
+        budget: budget::of(db, &pool)?,
+        text: current_text(db, &pool.id)?,
+        pool,
+    })
+}
+
+/// How many active members a pool has.
+pub fn count_members(db: &mut Db, id: &PoolId) -> Result<i64> {
+    let active = memberships::pool_id.eq(id).and(memberships::state.eq(MembershipState::Active));
+    Ok(memberships::table.filter(active).count().get_result(db)?)
 }
 
 /// The active members of a pool, sorted by id.

@@ -5,7 +5,6 @@
 //! - What is read carries a strong ETag, and `If-None-Match` is answered with 304.
 
 use crate::accounts::caller::Caller;
-use crate::body;
 use crate::error::{Code, Error, Result};
 use actix_web::body::{BodySize, BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -13,7 +12,7 @@ use actix_web::error::{PathError, QueryPayloadError};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::{Data, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::web::{Data, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use aws_lc_rs::digest;
 use futures_util::FutureExt;
@@ -32,7 +31,7 @@ pub struct Deadlines {
 /// Makes actix's own extractors answer with problem documents.
 pub fn configure(config: &mut ServiceConfig, json_limit_bytes: usize) {
     config
-        .app_data(body::limit(json_limit_bytes))
+        .app_data(PayloadConfig::new(json_limit_bytes))
         .app_data(PathConfig::default().error_handler(|e, _| path_problem(&e).into()))
         .app_data(QueryConfig::default().error_handler(|e, _| query_problem(&e).into()));
 }

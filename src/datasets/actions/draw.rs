@@ -64,13 +64,10 @@ async fn try_to_draw(
     draw_set: Vec<AccountId>,
     progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Edition> {
-    let Some(order) = prepare(ctx, id, draw_set).await? else {
-        tidy(ctx, id, &[]).await;
-        let id = id.clone();
-        return ctx.db.read(move |db| store::edition(db, &id)).await;
-    };
+    let Some(order) = prepare(ctx, id, draw_set).await? else { return as_it_is(ctx, id).await };
     let publication = match draw_and_store(ctx, &order, progress).await {
-        Ok(publication) => publication,
+        Ok(Some(publication)) => publication,
+        Ok(None) => return as_it_is(ctx, id).await,
         Err(error) if has_moved(ctx, &order).await? => {
             let words = "A member handed in more listening, or left, while the plays were read; it is drawn anew.";
             return Err(Error::conflict(words).because(error));
@@ -80,6 +77,13 @@ async fn try_to_draw(
     let edition = publish(ctx, &order, publication.clone()).await?;
     tidy(ctx, id, &publication.files).await;
     Ok(edition)
+}
+
+/// An edition that there is nothing to draw for any more.
+async fn as_it_is(ctx: &Context, id: &EditionId) -> Result<Edition> {
+    tidy(ctx, id, &[]).await;
+    let id = id.clone();
+    ctx.db.read(move |db| store::edition(db, &id)).await
 }
 
 /// Takes an edition in hand and makes its members the draw set; `None` where it is published already or given up.
@@ -141,21 +145,26 @@ async fn has_moved(ctx: &Context, order: &Order) -> Result<bool> {
     Ok(now.iter().zip(&order.members).any(|(now, then)| now.plays != then.plays))
 }
 
-/// Draws, and stores what was drawn where nobody can see it yet.
+/// Draws, and stores what was drawn where nobody can see it yet. `None` where the edition was published or
+/// given up meanwhile: then what was drawn is dropped and never leaves the memory.
 pub async fn draw_and_store(
     ctx: &Context,
     order: &Order,
     progress: impl Fn(Progress) + Send + Sync,
-) -> Result<Publication> {
+) -> Result<Option<Publication>> {
     let drawn = draw(ctx, order, progress).await?;
     let id = order.edition.id.clone();
-    ctx.db
-        .write(move |tx| {
-            let now = tx.now();
+    let goes_on = ctx.db.write(move |tx| {
+        let now = tx.now();
+        let is_open = store::set_stage(tx, &id, STORING)?;
+        if is_open {
             store::note_drawn(tx, &id, now)?;
-            store::set_stage(tx, &id, STORING)
-        })
-        .await?;
+        }
+        Ok(is_open)
+    });
+    if !goes_on.await? {
+        return Ok(None);
+    }
     let mut files = Vec::new();
     for file in &drawn.files {
         let object_key = format!("editions/{}/{}/{}", order.edition.id, file.entry.sha256, file.entry.name);
@@ -169,7 +178,7 @@ pub async fn draw_and_store(
             sha256: file.entry.sha256.clone(),
         });
     }
-    publication(&drawn, files)
+    publication(&drawn, files).map(Some)
 }
 
 /// Runs the engine, and notes in between how far it is.

@@ -2,10 +2,10 @@
 
 use crate::clock::UtcTime;
 use crate::db::Db;
-use crate::db::schema::{consent_texts, memberships, versions};
+use crate::db::schema::{consent_texts, versions};
 use crate::error::Result;
 use crate::ids::PoolId;
-use crate::pools::model::MembershipState;
+use crate::pools;
 use diesel::prelude::*;
 
 const CATALOGUE: &str = "catalogue";
@@ -36,9 +36,7 @@ pub fn consent_texts(db: &mut Db, pool: &PoolId) -> Result<Vec<ConsentText>> {
 
 /// Members of a pool at present.
 pub fn active_members(db: &mut Db, pool: &PoolId) -> Result<u64> {
-    let active =
-        memberships::table.filter(memberships::pool_id.eq(pool).and(memberships::state.eq(MembershipState::Active)));
-    Ok(active.count().get_result::<i64>(db)?.unsigned_abs())
+    Ok(pools::steps::count_members(db, pool)?.unsigned_abs())
 }
 
 /// The version of the catalogue: a number that goes up whenever a listing shows something new.

@@ -89,7 +89,7 @@ async fn a_crash_between_storing_and_publishing_leaves_nothing_to_be_seen() {
     let dataset = house.listed("Artists").await;
     let (id, offer, _) = house.begun(&dataset).await;
     let order = prepare(&house.ctx, &id, members.clone()).await.unwrap().unwrap();
-    let lost = draw_and_store(&house.ctx, &order, |_| ()).await.unwrap();
+    let lost = draw_and_store(&house.ctx, &order, |_| ()).await.unwrap().unwrap();
     let (stored, owned) = stored_and_owned(&house).await;
     assert_eq!((stored.len(), owned.len()), (FORMATS, 0), "the files are there, and nobody knows of them");
     assert_eq!(house.page(&dataset.id).await["editions"], serde_json::json!([]));
