@@ -67,7 +67,7 @@ error_table! {
     CreditLimit           = "credit-limit",            409, "The organisation's credit limit would be exceeded";
     LicencePreparing      = "licence-preparing",       409, "The edition is still being drawn";
     EmptyElectorate       = "empty-electorate",        409, "Nobody could vote on this offer";
-    NotDeliverable        = "not-deliverable",         409, "The pool is too small for what the listing promises";
+    NotDeliverable        = "not-deliverable",         409, "No edition can be what the listing promises";
     IdempotencyInFlight   = "idempotency-in-flight",   409, "The same request is still being worked on";
     PreconditionFailed    = "precondition-failed",     412, "The resource is no longer what the condition says";
     PayloadTooLarge       = "payload-too-large",       413, "The body is too large";

@@ -118,6 +118,7 @@ text_ids! {
     EventId = "event";
     AuditId = "audit";
     AccessId = "access";
+    ErasureId = "erasure";
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Background work, written in the transaction that makes it necessary.
 //!
 //! A job is claimed by a lease: if the server that holds it falls silent, another takes it over, so
-//! every job's steps can be repeated. There is at most one waiting job per kind and subject. Only
+//! every job's steps can be repeated. There is at most one waiting job per kind and subject; one that is
+//! asked for while it runs is run again, as what it was asked for may have come too late for it. Only
 //! `jobs` runs them.
 
 use crate::clock::UtcTime;
@@ -30,6 +31,8 @@ text_enum! {
         Payout = "payout",
         /// Forget a member who has left. Subject: the member's account.
         EraseMember = "erase_member",
+        /// Merge what arrived into the files of a shard, and drop what is erased. Subject: the shard's number.
+        CompactPlays = "compact_plays",
         /// End a licence whose term is over. Subject: the licence.
         ExpireLicence = "expire_licence",
     }
@@ -42,7 +45,7 @@ text_enum! {
         Waiting = "waiting",
         /// Done.
         Done = "done",
-        /// Set aside after too many tries; an operator may start it again.
+        /// Set aside after too many tries, or because an operator stopped it; an operator may start it again.
         Dead = "dead",
     }
 }
@@ -64,22 +67,30 @@ pub struct Job {
     pub finished_at: Option<UtcTime>,
 }
 
-/// Asks for a job at a time. If the same job already waits, it moves to the earlier of the two times.
+/// Asks for a job at a time. If the same job already waits, it moves to the earlier of the two times; if it is
+/// under way, it is run again at that time.
 ///
 /// # Errors
 /// `internal` where the database fails.
 pub fn push(tx: &mut Tx, kind: JobKind, subject_id: &str, due_at: UtcTime) -> Result<()> {
     let waiting = jobs::table
         .filter(jobs::kind.eq(kind).and(jobs::subject_id.eq(subject_id)).and(jobs::state.eq(JobState::Waiting)))
-        .select((jobs::id, jobs::due_at))
-        .first::<(JobId, UtcTime)>(&mut **tx)
+        .select((jobs::id, jobs::due_at, jobs::leased_until, jobs::asked_again_at))
+        .first::<(JobId, UtcTime, Option<UtcTime>, Option<UtcTime>)>(&mut **tx)
         .optional()?;
+    let now = tx.now();
     match waiting {
-        Some((id, due)) => {
-            diesel::update(jobs::table.find(id)).set(jobs::due_at.eq(due.min(due_at))).execute(&mut **tx)?;
+        Some((id, _, Some(leased_until), asked)) if leased_until >= now => {
+            let at = asked.map_or(due_at, |asked| asked.min(due_at));
+            diesel::update(jobs::table.find(id)).set(jobs::asked_again_at.eq(at)).execute(&mut **tx)?;
+        }
+        // A row that stays as it is is not written: many who ask at once would be in each other's way.
+        Some((_, due, ..)) if due <= due_at => {}
+        Some((id, ..)) => {
+            diesel::update(jobs::table.find(id)).set(jobs::due_at.eq(due_at)).execute(&mut **tx)?;
         }
         None => {
-            let (id, now) = (JobId::new(tx.now(), tx.entropy()), tx.now());
+            let id = JobId::new(now, tx.entropy());
             diesel::insert_into(jobs::table)
                 .values((
                     jobs::id.eq(id),
@@ -128,12 +139,17 @@ pub fn lease(tx: &mut Tx, job: &Job, holder: &str, until: UtcTime) -> Result<()>
     Ok(())
 }
 
-/// Notes that a job is done.
+/// Notes that a job is done; where it was asked for again meanwhile, it waits for that.
 ///
 /// # Errors
 /// `internal` where the database fails.
 pub fn done(tx: &mut Tx, job: &Job) -> Result<()> {
     let now = tx.now();
+    let asked = jobs::table.find(&job.id).select(jobs::asked_again_at).first::<Option<UtcTime>>(&mut **tx)?;
+    if let Some(due_at) = asked {
+        diesel::update(jobs::table.find(&job.id)).set(jobs::attempts.eq(0)).execute(&mut **tx)?;
+        return again(tx, job, due_at);
+    }
     diesel::update(jobs::table.find(&job.id))
         .set((jobs::state.eq(JobState::Done), jobs::leased_until.eq(None::<UtcTime>), jobs::finished_at.eq(now)))
         .execute(&mut **tx)?;
@@ -145,8 +161,13 @@ pub fn done(tx: &mut Tx, job: &Job) -> Result<()> {
 /// # Errors
 /// `internal` where the database fails.
 pub fn again(tx: &mut Tx, job: &Job, due_at: UtcTime) -> Result<()> {
+    let asked = jobs::table.find(&job.id).select(jobs::asked_again_at).first::<Option<UtcTime>>(&mut **tx)?;
     diesel::update(jobs::table.find(&job.id))
-        .set((jobs::due_at.eq(due_at), jobs::leased_until.eq(None::<UtcTime>)))
+        .set((
+            jobs::due_at.eq(asked.map_or(due_at, |asked| asked.min(due_at))),
+            jobs::asked_again_at.eq(None::<UtcTime>),
+            jobs::leased_until.eq(None::<UtcTime>),
+        ))
         .execute(&mut **tx)?;
     tx.wake_jobs();
     Ok(())
@@ -167,6 +188,23 @@ pub fn failed(tx: &mut Tx, job: &Job, why: &str) -> Result<()> {
             jobs::leased_until.eq(None::<UtcTime>),
             jobs::last_error.eq(why),
             jobs::finished_at.eq(dead.then_some(now)),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Sets a job aside until an operator starts it again: trying once more by itself would not help.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn set_aside(tx: &mut Tx, job: &Job, why: &str) -> Result<()> {
+    let now = tx.now();
+    diesel::update(jobs::table.find(&job.id))
+        .set((
+            jobs::state.eq(JobState::Dead),
+            jobs::leased_until.eq(None::<UtcTime>),
+            jobs::last_error.eq(why),
+            jobs::finished_at.eq(now),
         ))
         .execute(&mut **tx)?;
     Ok(())
@@ -197,12 +235,12 @@ pub fn is_waiting(db: &mut Db, kind: JobKind, subject_id: &str) -> Result<bool> 
     Ok(rows.count().get_result::<i64>(db)? > 0)
 }
 
-/// What has become of a job; `None` where there is none.
+/// A job; `None` where there is none.
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn state(db: &mut Db, id: &JobId) -> Result<Option<JobState>> {
-    Ok(jobs::table.find(id).select(jobs::state).first(db).optional()?)
+pub fn find(db: &mut Db, id: &JobId) -> Result<Option<Job>> {
+    Ok(jobs::table.find(id).select(Job::as_select()).first(db).optional()?)
 }
 
 /// Starts a job again that was set aside. `false` where it was not.

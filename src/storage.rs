@@ -9,7 +9,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use std::collections::BTreeMap;
 use std::future::ready;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 /// Bytes that are read from a stored file at a time when it is sent piece by piece.
 const PIECE_BYTES: u64 = 1 << 20;
 const PIECE_STEP: usize = 1 << 20;
+/// Bytes gathered before they are written to a file that is made piece by piece.
+const WRITE_BYTES: usize = 256 << 10;
 /// Pieces that are read ahead of what the network takes.
 const READ_AHEAD: usize = 2;
 
@@ -49,9 +51,25 @@ impl Storage {
     /// # Errors
     /// `storage-full` where the disk has no room.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
+        let storage = self.clone();
+        let key = key.to_owned();
+        let written = tokio::task::spawn_blocking(move || {
+            let mut upload = storage.upload(&key)?;
+            upload.write_all(&bytes)?;
+            upload.finish().map(drop)
+        });
+        written.await.map_err(Error::internal)?
+    }
+
+    /// Begins to store a file that is written piece by piece, as durably as [`Storage::put`] does. For
+    /// threads that may block.
+    ///
+    /// # Errors
+    /// `storage-full` where the disk has no room.
+    pub fn upload(&self, key: &str) -> Result<Upload> {
         let target = self.directory.join(path(key)?.as_ref());
-        let written = tokio::task::spawn_blocking(move || write_durably(&target, &bytes)).await;
-        written.map_err(Error::internal)?
+        let directory = target.parent().ok_or_else(|| Error::internal("a stored file lies in a directory"))?;
+        Ok(Upload { file: BufWriter::with_capacity(WRITE_BYTES, new_file_in(directory)?), target })
     }
 
     /// A whole file.
@@ -103,14 +121,37 @@ impl Storage {
     }
 }
 
-fn write_durably(target: &std::path::Path, bytes: &[u8]) -> Result<()> {
-    let directory = target.parent().ok_or_else(|| Error::internal("a stored file lies in a directory"))?;
-    let mut file = new_file_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(target).map_err(|failed| failed.error)?;
-    std::fs::File::open(directory)?.sync_all()?;
-    Ok(())
+/// A file on its way into the store. Nobody sees anything of it before it is whole; dropped, it leaves nothing.
+pub struct Upload {
+    file: BufWriter<tempfile::NamedTempFile>,
+    target: PathBuf,
+}
+
+impl Upload {
+    /// Makes the file durable and shows it under its key. Returns its size in bytes.
+    ///
+    /// # Errors
+    /// `storage-full` where the disk has no room.
+    pub fn finish(self) -> Result<u64> {
+        let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        let size_bytes = file.as_file().metadata()?.len();
+        file.persist(&self.target).map_err(|failed| failed.error)?;
+        if let Some(directory) = self.target.parent() {
+            std::fs::File::open(directory)?.sync_all()?;
+        }
+        Ok(size_bytes)
+    }
+}
+
+impl Write for Upload {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A directory is removed with its last file, which may happen between making it and writing into it.
@@ -129,6 +170,19 @@ fn new_file_in(directory: &std::path::Path) -> std::io::Result<tempfile::NamedTe
 
 fn path(key: &str) -> Result<Path> {
     Path::parse(key).map_err(Error::internal)
+}
+
+#[cfg(test)]
+impl Storage {
+    /// The same files, read from so slowly that whoever needs them is still at it when a test looks.
+    pub fn slowed(&self) -> Self {
+        use object_store::chunked::ChunkedStore;
+        use object_store::throttle::{ThrottleConfig, ThrottledStore};
+        let wait_get_per_byte = std::time::Duration::from_millis(50);
+        let config = ThrottleConfig { wait_get_per_byte, ..ThrottleConfig::default() };
+        let in_pieces = ChunkedStore::new(self.object_store(), 1_024); // whole files cannot be slowed
+        Storage { objects: Arc::new(ThrottledStore::new(in_pieces, config)), ..self.clone() }
+    }
 }
 
 #[cfg(test)]

@@ -15,13 +15,14 @@ pub const KEPT_DAYS: i64 = 30;
 /// Rows that one write removes: few enough that nobody waits for it.
 const CHUNK: usize = 500;
 
-/// Clears away what is over, and rejects uploads that a server has left half-read. Safe at any time and
-/// on several servers at once. Returns how many rows went.
+/// Clears away what is over, rejects uploads that a server has left half-read, and deletes stored files that were
+/// replaced a while ago. Safe at any time and on several servers at once. Returns how many rows went.
 ///
 /// # Errors
 /// `internal` where the database or the files fail; what is left is found the next time.
 pub async fn sweep(ctx: &Context) -> Result<usize> {
     histories::actions::recover_abandoned(ctx).await?;
+    histories::actions::tidy(ctx).await?;
     let before = ctx.clock.now().plus_days(-KEPT_DAYS);
     let mut removed = 0;
     let prunes: [fn(&mut Tx, _, usize) -> Result<usize>; 5] = [

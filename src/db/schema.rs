@@ -150,6 +150,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    files_to_delete (object_key) {
+        object_key -> Text,
+        due_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    erasures (id) {
+        id -> Text,
+        state -> Text,
+        account_id -> Nullable<Text>,
+        shard -> Nullable<Integer>,
+        requested_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     histories (id) {
         id -> Text,
         member_id -> Text,
@@ -175,6 +193,19 @@ diesel::table! {
         object_key -> Text,
         size_bytes -> BigInt,
         updated_at -> Timestamp,
+        shard -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    plays_shards (object_key) {
+        object_key -> Text,
+        shard -> Integer,
+        counts_key -> Text,
+        size_bytes -> BigInt,
+        counts_bytes -> BigInt,
+        members -> Integer,
+        created_at -> Timestamp,
     }
 }
 
@@ -230,6 +261,17 @@ diesel::table! {
         created_at -> Timestamp,
         drawn_at -> Nullable<Timestamp>,
         published_at -> Nullable<Timestamp>,
+        artists_sha256 -> Nullable<Text>,
+        percent -> Nullable<Integer>,
+        stopped_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    artist_lists (sha256) {
+        sha256 -> Text,
+        artists_json -> Text,
+        created_at -> Timestamp,
     }
 }
 
@@ -352,6 +394,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        artist_list_sha256 -> Nullable<Text>,
     }
 }
 
@@ -469,6 +512,7 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Timestamp,
         finished_at -> Nullable<Timestamp>,
+        asked_again_at -> Nullable<Timestamp>,
     }
 }
 
@@ -526,6 +570,7 @@ diesel::joinable!(downloads -> licences (licence_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
+    artist_lists,
     audit_log,
     ballots,
     budget_entries,
@@ -538,6 +583,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     editions,
     electors,
     email_tokens,
+    erasures,
+    files_to_delete,
     histories,
     idempotency_keys,
     jobs,
@@ -550,6 +597,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     payouts,
     plays_files,
+    plays_shards,
     pools,
     purchases,
     recipes,

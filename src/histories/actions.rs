@@ -1,19 +1,22 @@
 //! What members and operators may do with histories.
 
-use super::model::{HeldHistory, History, HistoryState};
+pub use super::compacting::Replaced;
+use super::model::{HeldHistory, History, HistoryState, is_shared, shard_of};
 use super::readers::Slot;
 pub use super::reading::Arrived;
 use super::zip::{Archive, Limits};
-use super::{reading, store};
+use super::{compacting, leftovers, reading, store, stored_plays};
 use crate::accounts::caller::{Member, Operator};
 use crate::audit;
+use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::db::schema::histories;
 use crate::error::{Code, Error, Result};
-use crate::ids::HistoryId;
+use crate::ids::{AccountId, HistoryId};
 use crate::page::{Page, PageQuery};
 use crate::pools;
 use diesel::prelude::*;
+use std::collections::BTreeMap;
 use std::fs::File;
 
 /// An upload waits for its turn and is read within this time, in seconds.
@@ -70,6 +73,59 @@ pub async fn recover(ctx: &Context) -> Result<usize> {
 /// `internal` where the database or the files fail.
 pub async fn recover_abandoned(ctx: &Context) -> Result<usize> {
     reading::recover(ctx, ctx.clock.now().plus_s(-READING_S_MAX)).await
+}
+
+/// Merges what has arrived in a shard into one object, and leaves out whose plays have moved on or are to be
+/// erased. Returns when to look again, if there is more to do. Repeating it changes nothing; only one may be at
+/// work on a shard.
+///
+/// # Errors
+/// `internal` where an object is missing or damaged, or the database or the files fail.
+pub async fn compact(ctx: &Context, shard: i32, replaced: Replaced) -> Result<Option<UtcTime>> {
+    compacting::compact(ctx, shard, replaced).await
+}
+
+/// Deletes the stored files that were replaced and that nobody reads any more, and sees that whoever has plays
+/// from before there were shards gets into one: to be called from time to time. Returns how many files went.
+///
+/// # Errors
+/// `internal` where the database or the files fail.
+pub async fn tidy(ctx: &Context) -> Result<usize> {
+    compacting::assign_shards(ctx).await?;
+    leftovers::delete_due(ctx).await
+}
+
+/// What is not as it should be about the objects in which members' plays lie, in words: each is to hold plays of
+/// everybody whose row names it, those of a shard are to be in force, and everybody in the right one. Whether they
+/// are there and whole is not looked at here.
+///
+/// # Errors
+/// `internal` where the database or the files fail.
+pub async fn verify(ctx: &Context) -> Result<Vec<String>> {
+    let (rows, in_force) = ctx.db.read(|db| Ok((store::all_plays(db)?, store::all_shard_keys(db)?))).await?;
+    let misplaced = rows.iter().filter(|(member, _, shard)| shard.is_some_and(|shard| shard != shard_of(member)));
+    let words =
+        |(member, ..): &(AccountId, _, _)| format!("The plays of {member} stand in a shard that is not theirs.");
+    let mut problems: Vec<String> = misplaced.map(words).collect();
+    let mut by_key: BTreeMap<String, Vec<AccountId>> = BTreeMap::new();
+    for (member, key, _) in rows {
+        by_key.entry(key).or_default().push(member);
+    }
+    for (key, members) in by_key {
+        if is_shared(&key) && !in_force.contains(&key) {
+            problems.push(format!("The stored file {key} is not in force, and the plays of members lie in it."));
+        }
+        match stored_plays::members(&ctx.storage, &key).await {
+            Ok(found) => {
+                problems.extend(members.iter().filter(|member| !found.contains(member.as_str())).map(|member| {
+                    format!("The stored file {key} holds no plays of {member}; restore it from a backup.")
+                }))
+            }
+            Err(error) if error.code() == Code::NotFound => {}
+            Err(_) => problems.push(format!("The stored file {key} cannot be read; restore it from a backup.")),
+        }
+    }
+    Ok(problems)
 }
 
 /// One history of the member.

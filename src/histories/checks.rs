@@ -94,7 +94,7 @@ mod tests {
         let world = World::small(7, UtcTime::parse("2026-11-23T00:00:00Z").unwrap());
         let mut found = crate::histories::spotify::Found::default();
         for (name, body) in world.listener(0).files(shape) {
-            crate::histories::spotify::read_file(&name, &body, world.now(), &mut found).unwrap();
+            crate::histories::spotify::read_file(&name, &body[..], world.now(), &mut found).unwrap();
         }
         sort_and_dedupe(&mut found.extended);
         found.extended

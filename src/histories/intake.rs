@@ -1,13 +1,14 @@
 //! From an upload to plays and a report: archives, and for the command line folders and single files.
 
 use super::checks;
+use super::files::{self, FileRead};
+use super::helpers::Helpers;
 use super::play::{Play, drop_covered, sort_and_dedupe};
 use super::report::{Reason, Report, SourceKind};
 use super::spotify::{self, Found};
-use super::zip::{Archive, Limits};
+use super::zip::{self, Archive, Entry, Limits};
 use crate::clock::UtcTime;
 use crate::error::{Code, Error, Result};
-use crate::money::grouped;
 use crate::text;
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -25,15 +26,20 @@ const FOLDER_DEPTH: usize = 5;
 /// # Errors
 /// `not-a-zip`, `unsafe-archive`, `payload-too-large` for the archive; `unreadable-history` for a file
 /// in it; `nothing-usable` where no play is left; `implausible-history` where [`checks::plausible`] says so.
-pub fn read(source: impl Read + Seek, limits: Limits, now: UtcTime) -> Result<(Vec<Play>, Report)> {
-    let mut archive = Archive::open(source, limits)?;
-    let histories: Vec<_> = archive.entries().iter().filter(|e| spotify::is_history(e.file_name())).cloned().collect();
-    let mut found = Found::default();
-    for entry in &histories {
-        let bytes = archive.read(entry)?;
-        spotify::read_file(entry.file_name(), &bytes, now, &mut found)?;
-        check_rows(&found, limits)?;
-    }
+pub fn read(
+    source: impl Read + Seek + Send,
+    limits: Limits,
+    now: UtcTime,
+    helpers: &Helpers,
+) -> Result<(Vec<Play>, Report)> {
+    let archive = Archive::open(source, limits)?;
+    let histories: Vec<_> = archive.entries().iter().filter(|e| spotify::is_history(e.file_name())).collect();
+    let read = |entry: &&Entry| {
+        let mut found = Found::default();
+        let bytes = archive.read(entry, |file| spotify::read_file(entry.file_name(), file, now, &mut found))?;
+        Ok(FileRead { bytes, found })
+    };
+    let found = files::read_all(&histories, limits, helpers, read, |entry, room| zip::too_large(&entry.path, room))?;
     finish(found, histories.len())
 }
 
@@ -41,47 +47,37 @@ pub fn read(source: impl Read + Seek, limits: Limits, now: UtcTime) -> Result<(V
 ///
 /// # Errors
 /// As [`read`]; and `invalid` where there is nothing at `path` that can be opened.
-pub fn read_path(path: &Path, limits: Limits, now: UtcTime) -> Result<(Vec<Play>, Report)> {
+pub fn read_path(path: &Path, limits: Limits, now: UtcTime, helpers: &Helpers) -> Result<(Vec<Play>, Report)> {
     let open = |path: &Path| {
         File::open(path).map_err(|e| Error::invalid(format!("{} cannot be opened: {e}.", path.display())))
     };
     let metadata = path.metadata().map_err(|e| Error::invalid(format!("{} cannot be opened: {e}.", path.display())))?;
-    let files = if metadata.is_dir() {
-        let mut files = Vec::new();
-        search(path, FOLDER_DEPTH, limits.entries, &mut files)?;
-        files.sort();
-        files
+    let paths = if metadata.is_dir() {
+        let mut paths = Vec::new();
+        search(path, FOLDER_DEPTH, limits.entries, &mut paths)?;
+        paths.sort();
+        paths
     } else if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
         vec![path.to_owned()]
     } else {
-        return read(open(path)?, limits, now);
+        return read(open(path)?, limits, now, helpers);
     };
-    let mut found = Found::default();
-    let mut left_bytes = limits.total_bytes;
-    for file in &files {
-        let room = limits.file_bytes.min(left_bytes);
-        let mut bytes = Vec::new();
-        open(file)?.take(room + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > room {
-            let detail = format!("{} is larger than the {} that there is room for.", file.display(), text::size(room));
-            return Err(Error::new(Code::PayloadTooLarge, detail));
+    let too_large = |path: &PathBuf, room: u64| {
+        let detail = format!("{} is larger than the {} that there is room for.", path.display(), text::size(room));
+        Error::new(Code::PayloadTooLarge, detail)
+    };
+    let read = |path: &PathBuf| {
+        let (file, room) = (open(path)?, limits.file_bytes.min(limits.total_bytes));
+        if file.metadata()?.len() > room {
+            return Err(too_large(path, room));
         }
-        left_bytes -= bytes.len() as u64;
-        let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        spotify::read_file(&name, &bytes, now, &mut found)?;
-        check_rows(&found, limits)?;
-    }
-    finish(found, files.len())
-}
-
-/// Rows are small on disk and larger in memory, so they have a limit of their own.
-fn check_rows(found: &Found, limits: Limits) -> Result<()> {
-    if found.rows() > limits.rows {
-        let most = grouped(i64::try_from(limits.rows).unwrap_or(i64::MAX));
-        let detail = format!("The history has more than the {most} rows that there is room for.");
-        return Err(Error::new(Code::PayloadTooLarge, detail));
-    }
-    Ok(())
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let mut found = Found::default();
+        let bytes = spotify::read_file(&name, file.take(room), now, &mut found)?;
+        Ok(FileRead { bytes, found })
+    };
+    let found = files::read_all(&paths, limits, helpers, read, too_large)?;
+    finish(found, paths.len())
 }
 
 /// The histories in a folder and the folders in it; links are not followed.
@@ -141,6 +137,7 @@ mod tests {
     use super::*;
     use crate::histories::made_up::archive::{EntryToWrite, Style, write};
     use crate::histories::made_up::{Shape, World, broken};
+    use crate::histories::plays_file;
     use std::io::Cursor;
 
     fn world() -> World {
@@ -148,7 +145,7 @@ mod tests {
     }
 
     fn import(zip: Vec<u8>) -> Result<(Vec<Play>, Report)> {
-        read(Cursor::new(zip), Limits::default(), world().now())
+        read(Cursor::new(zip), Limits::default(), world().now(), &Helpers::new(1))
     }
 
     fn archive(style: Style, files: &[(String, Vec<u8>)]) -> Vec<u8> {
@@ -235,13 +232,14 @@ mod tests {
         let world = world();
         let listener = world.listener(4);
         let early = UtcTime::parse("2010-01-01T00:00:00Z").unwrap();
-        let error = read(Cursor::new(listener.zip(Shape::ExtendedNew)), Limits::default(), early).unwrap_err();
+        let error = read(Cursor::new(listener.zip(Shape::ExtendedNew)), Limits::default(), early, &Helpers::new(1))
+            .unwrap_err();
         assert_eq!(error.code(), Code::ImplausibleHistory);
     }
 
     #[test]
     fn a_folder_and_a_single_file_are_read_like_the_archive() {
-        let (world, limits) = (world(), Limits::default());
+        let (world, limits, helpers) = (world(), Limits::default(), Helpers::new(1));
         let listener = world.listener(5);
         let (plays, _) = import(listener.zip(Shape::Account)).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -250,22 +248,97 @@ mod tests {
             let name = name.rsplit('/').next().unwrap().to_owned();
             std::fs::write(folder.path().join("inside").join(name), body).unwrap();
         }
-        assert_eq!(read_path(folder.path(), limits, world.now()).unwrap().0, plays);
+        assert_eq!(read_path(folder.path(), limits, world.now(), &helpers).unwrap().0, plays);
         let zip = folder.path().join("my_spotify_data.zip");
         std::fs::write(&zip, listener.zip(Shape::Account)).unwrap();
-        assert_eq!(read_path(&zip, limits, world.now()).unwrap().0, plays);
+        assert_eq!(read_path(&zip, limits, world.now(), &helpers).unwrap().0, plays);
         let single = folder.path().join("renamed.JSON");
         std::fs::copy(folder.path().join("inside/StreamingHistory_music_0.json"), &single).unwrap();
-        assert_eq!(read_path(&single, limits, world.now()).unwrap().0, plays);
-        let missing = read_path(&folder.path().join("nowhere.zip"), limits, world.now());
+        assert_eq!(read_path(&single, limits, world.now(), &helpers).unwrap().0, plays);
+        let missing = read_path(&folder.path().join("nowhere.zip"), limits, world.now(), &helpers);
         assert_eq!(missing.unwrap_err().code(), Code::Invalid);
         for small in
             [Limits { file_bytes: 10, ..limits }, Limits { total_bytes: 10, ..limits }, Limits { rows: 10, ..limits }]
         {
-            assert_eq!(read_path(&single, small, world.now()).unwrap_err().code(), Code::PayloadTooLarge);
-            assert_eq!(read_path(folder.path(), small, world.now()).unwrap_err().code(), Code::PayloadTooLarge);
+            assert_eq!(read_path(&single, small, world.now(), &helpers).unwrap_err().code(), Code::PayloadTooLarge);
+            assert_eq!(
+                read_path(folder.path(), small, world.now(), &helpers).unwrap_err().code(),
+                Code::PayloadTooLarge
+            );
         }
-        let error = read_path(&zip, Limits { rows: 10, ..limits }, world.now()).unwrap_err();
+        let error = read_path(&zip, Limits { rows: 10, ..limits }, world.now(), &helpers).unwrap_err();
         assert_eq!(error.code(), Code::PayloadTooLarge);
+    }
+
+    /// A big export: the histories of several listeners, as if one had asked for them again and again.
+    fn many_files() -> Vec<(String, Vec<u8>)> {
+        let world = World::new(11, world().now(), 200..=400);
+        let shapes = [Shape::ExtendedNew, Shape::Account, Shape::ExtendedOld, Shape::ExtendedNew];
+        let of = |(index, shape): (usize, &Shape)| {
+            let mut files = world.listener(index as u64).files(*shape);
+            files.retain(|(path, _)| spotify::is_history(path.rsplit('/').next().unwrap_or(path)));
+            files.into_iter().map(move |(name, body)| (format!("{index}/{name}"), body))
+        };
+        shapes.iter().enumerate().flat_map(of).collect()
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let zip = archive(Style::Genuine, &many_files());
+        let read = |threads| {
+            let helpers = Helpers::new(threads);
+            let (plays, report) = read(Cursor::new(zip.clone()), Limits::default(), world().now(), &helpers).unwrap();
+            let bytes = plays_file::write("mship_1", &plays, &helpers).unwrap();
+            (plays, report, bytes)
+        };
+        let alone = read(0);
+        assert!(alone.1.files > 4);
+        for threads in [1, 1, 1, 2, 3, 3] {
+            assert!(read(threads) == alone, "{threads} helpers");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_among_good_ones_is_named_whoever_reads_it() {
+        let mut files = many_files();
+        let (first, second) = (1, files.len() - 1);
+        files[second].1 = b"[{\"ts\": \"2024".to_vec();
+        let refusals = |files: &[(String, Vec<u8>)], limits: Limits| {
+            let zip = archive(Style::Genuine, files);
+            let refusal = |threads| {
+                let outcome = read(Cursor::new(zip.clone()), limits, world().now(), &Helpers::new(threads));
+                outcome.map(|(plays, _)| plays.len()).unwrap_err().to_string()
+            };
+            let alone = refusal(0);
+            for threads in [1, 1, 1, 2, 3, 3] {
+                assert_eq!(refusal(threads), alone, "{threads} helpers");
+            }
+            alone
+        };
+        let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+        let words = refusals(&files, Limits::default());
+        assert!(words.contains(&name(&files[second].0)) && words.contains("byte 13, line 1"), "{words}");
+        files[first].1 = b"[\n1,\n2,\n{]".to_vec();
+        let words = refusals(&files, Limits::default());
+        assert!(words.contains(&name(&files[first].0)) && words.contains("byte 9, line 4"), "{words}");
+        let less = files[0].1.len() as u64 - 1;
+        let words = refusals(&files, Limits { total_bytes: less, ..Limits::default() });
+        assert!(words.contains(&files[0].0) && words.contains("room for"), "{words}");
+    }
+
+    #[test]
+    fn all_histories_together_are_held_to_the_limits() {
+        let files = many_files();
+        let total: u64 = files.iter().map(|(_, body)| body.len() as u64).sum();
+        let zip = archive(Style::Genuine, &files);
+        let read =
+            |limits| read(Cursor::new(zip.clone()), limits, world().now(), &Helpers::new(1)).map(|(_, report)| report);
+        let limits = Limits::default();
+        let rows = read(Limits { total_bytes: total, ..limits }).unwrap().rows;
+        let last = files.iter().map(|(path, _)| path).max().unwrap();
+        let words = read(Limits { total_bytes: total - 1, ..limits }).unwrap_err().to_string();
+        assert!(words.contains(last.as_str()) && words.contains("room for"), "{words}");
+        assert!(read(Limits { rows, ..limits }).is_ok());
+        assert_eq!(read(Limits { rows: rows - 1, ..limits }).unwrap_err().code(), Code::PayloadTooLarge);
     }
 }

@@ -1,9 +1,11 @@
-//! JSON as people's exports hold it: one array of rows, read in one pass without a tree in between.
+//! JSON as people's exports hold it: one array of rows, read in one pass and in pieces, without a tree in between.
 //!
 //! A row is an object and decoded on its own. One that is valid JSON and yet not what a row should be is handed
 //! over as `None`, and the reading goes on behind it; only what is no JSON at all ends the file.
-//! Texts are borrowed from the file's bytes. Nesting costs no stack: values that nobody wants are
-//! passed over in a loop.
+//! Texts are borrowed from the piece's bytes. Nesting costs no stack: values that nobody wants are
+//! passed over in a loop. Ordinary rows go through `quick`, all others through `serde_json`.
+
+mod quick;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -20,39 +22,92 @@ pub struct Unreadable {
     pub what: String,
 }
 
-/// Hands every element of the array in `bytes` to `each`, `None` for one that cannot be a `T`.
-///
-/// # Errors
-/// The first place where the file stops to be JSON; elements before it have been handed over.
-pub fn each_row<'a, T: Deserialize<'a>>(bytes: &'a [u8], mut each: impl FnMut(Option<T>)) -> Result<(), Unreadable> {
-    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let mut at = skip_space(bytes, start);
-    if bytes.get(at) != Some(&b'[') {
-        let what = if at == bytes.len() { "the file is empty" } else { "a history is an array and begins with [" };
-        return Err(unreadable(bytes, at, what));
+/// Reads an array piece by piece.
+#[derive(Debug, Default)]
+pub struct Rows {
+    next: Next,
+    bytes_before: usize,
+    lines_before: usize,
+}
+
+/// What has to come next, apart from space.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    #[default]
+    Array,
+    FirstRow,
+    Row,
+    Comma,
+    Nothing,
+}
+
+impl Rows {
+    /// Hands every element in a piece of the file to `each`, `None` for one that cannot be a `T`. Returns the bytes
+    /// that are done with: the next piece begins behind them. In any piece but the last, what seems to be no JSON may
+    /// only be cut off, and is left for the next.
+    ///
+    /// # Errors
+    /// The first place where the file stops to be JSON; elements before it have been handed over.
+    pub fn read<'a, T: Deserialize<'a>>(
+        &mut self,
+        piece: &'a [u8],
+        last: bool,
+        each: impl FnMut(Option<T>),
+    ) -> Result<usize, Unreadable> {
+        let done = self.walk(piece, last, each).map_err(|place| Unreadable {
+            byte: self.bytes_before + place.byte,
+            line: self.lines_before + place.line,
+            what: place.what,
+        })?;
+        self.bytes_before += done;
+        self.lines_before += line_ends(&piece[..done]);
+        Ok(done)
     }
-    at = skip_space(bytes, at + 1);
-    if bytes.get(at) != Some(&b']') {
+
+    /// The same, with places that count from the piece's beginning.
+    fn walk<'a, T: Deserialize<'a>>(
+        &mut self,
+        piece: &'a [u8],
+        last: bool,
+        mut each: impl FnMut(Option<T>),
+    ) -> Result<usize, Unreadable> {
+        let marked = self.bytes_before == 0 && piece.starts_with(b"\xef\xbb\xbf");
+        let mut at = if marked { 3 } else { 0 };
         loop {
-            let (row, end) = one_row(bytes, at)?;
-            each(row);
-            at = skip_space(bytes, end);
-            match bytes.get(at) {
-                Some(b',') => at = skip_space(bytes, at + 1),
-                Some(b']') => break,
-                Some(_) => return Err(unreadable(bytes, at, "a comma or the end of the array is missing")),
-                None => return Err(unreadable(bytes, at, "the file ends in the middle of the array")),
+            at = skip_space(piece, at);
+            let letter = piece.get(at);
+            if letter.is_none() && (!last || self.next == Next::Nothing) {
+                return Ok(at);
             }
+            (self.next, at) = match (self.next, letter) {
+                (Next::Array, Some(b'[')) => (Next::FirstRow, at + 1),
+                (Next::FirstRow | Next::Comma, Some(b']')) => (Next::Nothing, at + 1),
+                (Next::Comma, Some(b',')) => (Next::Row, at + 1),
+                (Next::FirstRow | Next::Row, _) => match one_row(piece, at) {
+                    Ok((row, end)) if last || end < piece.len() => {
+                        each(row);
+                        (Next::Comma, end)
+                    }
+                    Err(place) if last => return Err(place),
+                    _ => return Ok(at),
+                },
+                (Next::Array, None) => return Err(unreadable(piece, at, "the file is empty")),
+                (Next::Array, _) => return Err(unreadable(piece, at, "a history is an array and begins with [")),
+                (Next::Comma, None) => return Err(unreadable(piece, at, "the file ends in the middle of the array")),
+                (Next::Comma, _) => return Err(unreadable(piece, at, "a comma or the end of the array is missing")),
+                (Next::Nothing, _) => return Err(unreadable(piece, at, "there is something behind the array")),
+            };
         }
     }
-    at = skip_space(bytes, at + 1);
-    if at < bytes.len() { Err(unreadable(bytes, at, "there is something behind the array")) } else { Ok(()) }
 }
 
 /// The value that begins at `at`, and the first byte behind it.
 fn one_row<'a, T: Deserialize<'a>>(bytes: &'a [u8], at: usize) -> Result<(Option<T>, usize), Unreadable> {
     // Only objects: an array would be taken for a row's fields in the order of their declaration.
     if bytes.get(at) == Some(&b'{') {
+        if let Some((row, end)) = quick::row(bytes, at) {
+            return Ok((Some(row), end));
+        }
         let mut typed = serde_json::Deserializer::from_slice(&bytes[at..]).into_iter::<T>();
         if let Some(Ok(row)) = typed.next() {
             return Ok((Some(row), at + typed.byte_offset()));
@@ -91,8 +146,13 @@ fn plain(error: &serde_json::Error) -> String {
 }
 
 fn unreadable(bytes: &[u8], byte: usize, what: &str) -> Unreadable {
-    let line = 1 + bytes[..byte].iter().filter(|b| **b == b'\n').count();
-    Unreadable { byte, line, what: what.to_owned() }
+    Unreadable { byte, line: 1 + line_ends(&bytes[..byte]), what: what.to_owned() }
+}
+
+/// Counts in bytes, for as many as a byte can count: so the compiler counts dozens at a time.
+fn line_ends(bytes: &[u8]) -> usize {
+    let in_chunk = |chunk: &[u8]| chunk.iter().map(|b| u8::from(*b == b'\n')).sum::<u8>();
+    bytes.chunks(255).map(|chunk| usize::from(in_chunk(chunk))).sum()
 }
 
 /// A field as it was found: any JSON value can stand anywhere in a file that somebody edited.
@@ -175,6 +235,10 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Value::Text(Cow::Owned(text.to_owned())))
     }
 
+    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Owned(text)))
+    }
+
     fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
         Ok(Value::Bool(flag))
     }
@@ -216,6 +280,8 @@ impl<'de> Visitor<'de> for AnyValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
+    use crate::histories::window::look_through;
     use proptest::prelude::*;
 
     #[derive(serde::Deserialize)]
@@ -226,7 +292,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Vec<Option<Value<'_>>>, Unreadable> {
         let mut rows = Vec::new();
-        each_row::<Row<'_>>(bytes, |row| rows.push(row.map(|r| r.a)))?;
+        Rows::default().read::<Row<'_>>(bytes, true, |row| rows.push(row.map(|r| r.a)))?;
         Ok(rows)
     }
 
@@ -288,6 +354,36 @@ mod tests {
             let _ = read(text.as_bytes());
             let _ = read(format!("[{text}").as_bytes());
             let _ = read(format!("[{{\"a\":{text}").as_bytes());
+        }
+    }
+
+    /// What comes of a file that is looked through by a window of so many bytes.
+    fn through_window(bytes: &[u8], window_bytes: usize) -> (Vec<String>, Option<Unreadable>) {
+        let (mut rows, mut reader, mut problem) = (Vec::new(), Rows::default(), None);
+        let looked = look_through(bytes, window_bytes, |piece, last| {
+            let done = reader.read::<Row<'_>>(piece, last, |row| rows.push(format!("{:?}", row.map(|r| r.a))));
+            done.map_err(|place| {
+                problem = Some(place);
+                Error::invalid("no JSON")
+            })
+        });
+        assert_eq!(looked.is_err(), problem.is_some());
+        (rows, problem)
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_of_any_size_shows_the_same(
+            rows in proptest::collection::vec(prop::sample::select(vec![
+                "{\"a\":\"x\"}", " {\"a\" : null,\r\n\"b\":[1,{}]}\n", "7", "123456", "-1.5e3", "null", "\"te\\\"xt\"", "[[]]", "{\"a\":1e400}",
+                "{\"a\":\"a text that is longer than windows are\"}", "{\"a\":\"Señor\"}\n\n", "{\"a\":", "nul", "", "]", "]]", "1 2",
+            ]), 0..6),
+            beginning in prop::sample::select(vec!["[", "\u{feff}[", " \n[\n", "", "{", "x"]),
+            end in prop::sample::select(vec!["]", "\n]\r\n", "", "] x", "]\n\nx", ",]"]),
+            window_bytes in 3..40usize,
+        ) {
+            let bytes = format!("{beginning}{}{end}", rows.join(",")).into_bytes();
+            prop_assert_eq!(through_window(&bytes, window_bytes), through_window(&bytes, 1 << 10));
         }
     }
 }

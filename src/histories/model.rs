@@ -1,9 +1,10 @@
 //! What the house knows about a history, besides its plays.
 
 use crate::clock::UtcTime;
-use crate::db::schema::histories;
+use crate::db::schema::{histories, plays_shards};
 use crate::ids::{AccountId, HistoryId};
 use crate::text_enum;
+use aws_lc_rs::digest;
 use diesel::prelude::*;
 
 text_enum! {
@@ -81,6 +82,56 @@ pub fn plays_prefix(member_id: &AccountId) -> String {
 /// Below this lie the plays of a member's held histories.
 pub fn held_prefix(member_id: &AccountId) -> String {
     format!("held/{member_id}")
+}
+
+/// Plays lie in so many shards. A member's is told by the account's id alone, so that it never changes.
+pub const SHARDS: i32 = 256;
+
+/// The shard of a member: the first byte of the SHA-256 of the account's id.
+pub fn shard_of(member_id: &AccountId) -> i32 {
+    i32::from(digest::digest(&digest::SHA256, member_id.as_str().as_bytes()).as_ref()[0])
+}
+
+/// Below this lie the objects of a shard: `….parquet` with the plays, `….counts.parquet` beside it.
+pub fn shard_prefix(shard: i32) -> String {
+    format!("shards/{shard:03}")
+}
+
+/// Whether an object is a shard's, and not one member's own.
+pub fn is_shared(object_key: &str) -> bool {
+    object_key.starts_with("shards/")
+}
+
+/// An object of a shard that is in force, and its counts.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = plays_shards)]
+pub struct ShardObject {
+    /// The key of the plays.
+    pub object_key: String,
+    /// The shard's number.
+    pub shard: i32,
+    /// The key of the counts.
+    pub counts_key: String,
+    /// The size of the plays' file.
+    pub size_bytes: i64,
+    /// The size of the counts' file.
+    pub counts_bytes: i64,
+    /// How many members were merged into it; some of them may have moved on since.
+    pub members: i32,
+    /// When it was merged.
+    pub created_at: UtcTime,
+}
+
+/// A stored object with plays, and whose plays in it are the valid ones: an object may hold rows of others,
+/// whose plays have moved on or are to be erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaysObject {
+    /// The key of the object, in the form of [`super::plays_file`].
+    pub key: String,
+    /// The key of the counts of the same plays, in the form of [`super::counts_file`], where they are kept.
+    pub counts_key: Option<String>,
+    /// The members, sorted, each once.
+    pub members: Vec<AccountId>,
 }
 
 /// A held history with what an operator needs in order to decide. What was played is not in it.

@@ -182,6 +182,24 @@ pub(super) fn instant(ms: i64) -> Result<UtcTime> {
     UtcTime::from_unix_ms(ms).ok_or_else(|| Error::internal("a play is dated outside of the calendar"))
 }
 
+/// A play that nobody made, of an artist.
+#[cfg(test)]
+pub(super) fn some_play(ts: UtcTime, ms_played: u32, artist: &str) -> Play {
+    Play {
+        ts,
+        ms_played,
+        artist: artist.to_owned(),
+        album: None,
+        track: format!("a track of {artist}"),
+        track_uri: Some("spotify:track:0000000000000000000000".to_owned()),
+        country: Some("SE".to_owned()),
+        service: Service::Spotify,
+        started: Started::Chosen,
+        ended: Ended::Finished,
+        shuffle: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

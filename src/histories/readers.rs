@@ -1,5 +1,6 @@
 //! How many uploads may be under way: arriving or waiting for their turn, and being read.
 
+use super::helpers::Helpers;
 use crate::config::Uploads;
 use crate::error::{Code, Error, Result};
 use std::sync::Arc;
@@ -56,6 +57,11 @@ impl Slot {
     pub async fn turn(&self) -> Result<OwnedSemaphorePermit> {
         let stopping = |_| Error::new(Code::Busy, "The server is stopping; send the history again shortly.");
         Arc::clone(&self.reading).acquire_owned().await.map_err(stopping)
+    }
+
+    /// Whoever has a turn works in one thread, and this is the help there is: a thread for each turn that nobody has.
+    pub fn helpers(&self) -> Helpers {
+        Helpers::sharing(Arc::clone(&self.reading))
     }
 }
 

@@ -1,16 +1,18 @@
 //! Reading an upload in the background, and settling what becomes of it.
 //!
-//! The member's plays are one file. A new history is merged into a new version of it, which is stored
-//! under a name of its own, and then ONE write accepts the history and points the member's row at the
-//! new version, if the row still names the version that was merged; else all of it is done again. A
-//! crash before that write leaves a file that nobody names, after it an old version that nobody names.
+//! A member's plays lie in one object: one of the member's own, or the shard's. A new history is merged into
+//! a new object of the member's own, which is stored under a name of its own, and then ONE write accepts the
+//! history and points the member's row at the new object, if the row still names the one that was merged; else all
+//! of it is done again. A crash before that write leaves a file that nobody names, after it an old one that nobody
+//! names. [`super::compacting`] merges what has come together in this way into the shard's object.
 
-use super::model::{History, HistoryState};
+use super::helpers::Helpers;
+use super::model::{History, HistoryState, is_shared, shard_of};
 use super::play::Play;
 use super::readers::Slot;
 use super::report::Report;
 use super::zip::Limits;
-use super::{checks, intake, plays_file, store};
+use super::{checks, compacting, intake, plays_file, store, stored_plays};
 use crate::audit;
 use crate::clock::UtcTime;
 use crate::context::Context;
@@ -24,6 +26,7 @@ use crate::pools::steps as pools;
 use diesel::prelude::*;
 use std::fs::File;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// How often a merge is done again because another upload of the same member came first.
 const ATTEMPTS: usize = 16;
@@ -83,15 +86,16 @@ pub async fn read(ctx: &Context, arrived: Arrived) {
 async fn read_and_settle(ctx: &Context, slot: &Slot, history: &History, file: File) -> Result<()> {
     let _turn = slot.turn().await?;
     let (now, secret) = (ctx.clock.now(), ctx.pepper.bytes("fingerprint of a history", b""));
+    let helpers = slot.helpers();
     let found = blocking(move || {
-        let (plays, report) = intake::read(file, Limits::default(), now)?;
+        let (plays, report) = intake::read(file, Limits::default(), now, &helpers)?;
         let fingerprint = checks::fingerprint(&plays, &secret);
         Ok(Found { plays: Arc::new(plays), report, fingerprint })
     });
-    settle(ctx, history, found.await?).await
+    settle(ctx, history, found.await?, &slot.helpers()).await
 }
 
-async fn settle(ctx: &Context, history: &History, found: Found) -> Result<()> {
+async fn settle(ctx: &Context, history: &History, found: Found, helpers: &Helpers) -> Result<()> {
     let found = Arc::new(found);
     for _ in 0..ATTEMPTS {
         let (of, by) = (history.clone(), Arc::clone(&found));
@@ -101,16 +105,19 @@ async fn settle(ctx: &Context, history: &History, found: Found) -> Result<()> {
             Verdict::Hold => Some(history.held_key()),
             Verdict::Accept { .. } => Some(history.plays_key()),
         };
-        let mut stored = Stored { size_bytes: 0, added: 0 };
+        let mut stored = Stored { size_bytes: 0, added: 0, compact_at: ctx.clock.now() };
         if let Some(key) = &key {
             let replaces = if let Verdict::Accept { replaces } = &verdict { replaces.as_deref() } else { None };
-            let Some(put) = put(ctx, history, key, replaces, &found.plays).await? else { continue };
+            let Some(put) = put(ctx, history, key, replaces, &found.plays, helpers).await? else { continue };
             stored = put;
         }
         let (of, by, prepared) = (history.clone(), Arc::clone(&found), verdict.clone());
-        let written = ctx.db.write(move |tx| finish(tx, &of, &by, &prepared, stored)).await?;
+        let written = match ctx.db.write(move |tx| finish(tx, &of, &by, &prepared, stored)).await {
+            Err(error) if error.code() == Code::Busy => Written::Again, // no fault of the history
+            written => written?,
+        };
         match (written, verdict) {
-            (Written::Done, Verdict::Accept { replaces: Some(old) }) => return ctx.storage.delete(&old).await,
+            (Written::Done, Verdict::Accept { replaces }) => return discard_own(ctx, replaces.as_deref()).await,
             (Written::Done, _) => return Ok(()),
             (Written::Again, _) => discard(ctx, key.as_deref()).await?,
             (Written::Gone, _) => return discard(ctx, key.as_deref()).await,
@@ -136,6 +143,8 @@ struct Stored {
     size_bytes: i64,
     /// Plays that the earlier version did not have.
     added: u64,
+    /// When it is to be merged into its shard.
+    compact_at: UtcTime,
 }
 
 /// Stores plays, merged with those of an earlier version. `None` where the earlier version is there no more, because a newer one has taken its place.
@@ -145,30 +154,28 @@ async fn put(
     key: &str,
     replaces: Option<&str>,
     plays: &Arc<Vec<Play>>,
+    helpers: &Helpers,
 ) -> Result<Option<Stored>> {
-    let existing = match replaces {
-        None => None,
-        Some(old) => match ctx.storage.get(old).await {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.code() == Code::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        },
-    };
-    let (member_id, plays) = (history.member_id.clone(), Arc::clone(plays));
-    let written = blocking(move || match existing {
-        None => Ok((plays_file::write(member_id.as_str(), &plays)?, plays.len())),
-        Some(existing) => {
-            let existing = plays_file::read(existing)?;
+    let (member_id, plays, helpers) = (history.member_id.clone(), Arc::clone(plays), helpers.clone());
+    let earlier = replaces.map(|old| (ctx.storage.clone(), Handle::current(), old.to_owned()));
+    let written = blocking(move || match earlier {
+        None => Ok((plays_file::write(member_id.as_str(), &plays, &helpers)?, plays.len())),
+        Some((storage, runtime, old)) => {
+            let existing = runtime.block_on(stored_plays::of_member(&storage, &old, &member_id))?;
             let before = existing.len();
             let merged = plays_file::merge(existing, plays.to_vec());
             // Finer plays may take the place of more coarse ones; then less is there, and all of it is better.
-            Ok((plays_file::write(member_id.as_str(), &merged)?, merged.len().saturating_sub(before)))
+            Ok((plays_file::write(member_id.as_str(), &merged, &helpers)?, merged.len().saturating_sub(before)))
         }
     });
-    let (bytes, added) = written.await?;
+    let (bytes, added) = match written.await {
+        Err(error) if error.code() == Code::NotFound => return Ok(None),
+        written => written?,
+    };
     let size_bytes = i64::try_from(bytes.len()).map_err(Error::internal)?;
     ctx.storage.put(key, bytes.into()).await?;
-    Ok(Some(Stored { size_bytes, added: added as u64 }))
+    let compact_at = ctx.clock.now().plus_s(ctx.config.storage.compact_after_s);
+    Ok(Some(Stored { size_bytes, added: added as u64, compact_at }))
 }
 
 fn finish(tx: &mut Tx, history: &History, found: &Found, prepared: &Verdict, stored: Stored) -> Result<Written> {
@@ -204,34 +211,30 @@ fn finish(tx: &mut Tx, history: &History, found: &Found, prepared: &Verdict, sto
     match prepared {
         Verdict::Duplicate(_) => {}
         Verdict::Hold => outbox::push(tx, "history.held", &serde_json::json!({ "history_id": history.id }))?,
-        Verdict::Accept { replaces } => adopt(tx, history, replaces.as_deref(), stored.size_bytes)?,
+        Verdict::Accept { replaces } => adopt(tx, history, replaces.as_deref(), stored)?,
     }
     Ok(Written::Done)
 }
 
 /// Points the member's row at the new version of the plays. With the first one the member may be among
 /// those who vote.
-fn adopt(tx: &mut Tx, history: &History, replaces: Option<&str>, size_bytes: i64) -> Result<()> {
-    let now = tx.now();
-    let (key, member_id) = (history.plays_key(), &history.member_id);
+fn adopt(tx: &mut Tx, history: &History, replaces: Option<&str>, stored: Stored) -> Result<()> {
+    let (member_id, now) = (&history.member_id, tx.now());
+    let shard = shard_of(member_id);
+    let version = (
+        plays_files::object_key.eq(history.plays_key()),
+        plays_files::size_bytes.eq(stored.size_bytes),
+        plays_files::updated_at.eq(now),
+        plays_files::shard.eq(shard),
+    );
+    compacting::ask(tx, shard, stored.compact_at)?;
     if let Some(old) = replaces {
         let row = plays_files::table.find(member_id).filter(plays_files::object_key.eq(old));
-        let changed = diesel::update(row)
-            .set((
-                plays_files::object_key.eq(key),
-                plays_files::size_bytes.eq(size_bytes),
-                plays_files::updated_at.eq(now),
-            ))
-            .execute(&mut **tx)?;
+        let changed = diesel::update(row).set(version).execute(&mut **tx)?;
         return if changed == 1 { Ok(()) } else { Err(Error::internal("a row changed within a transaction")) };
     }
     diesel::insert_into(plays_files::table)
-        .values((
-            plays_files::member_id.eq(member_id),
-            plays_files::object_key.eq(key),
-            plays_files::size_bytes.eq(size_bytes),
-            plays_files::updated_at.eq(now),
-        ))
+        .values((plays_files::member_id.eq(member_id), version))
         .execute(&mut **tx)?;
     for membership in pools::memberships_of(tx, member_id)? {
         if membership.state == MembershipState::Active {
@@ -254,7 +257,9 @@ pub async fn release(ctx: &Context, history: &History, operator_id: &AccountId, 
         let member_id = history.member_id.clone();
         let replaces = ctx.db.read(move |db| store::plays_key(db, &member_id)).await?;
         let key = history.plays_key();
-        let Some(stored) = put(ctx, history, &key, replaces.as_deref(), &plays).await? else { continue };
+        let Some(stored) = put(ctx, history, &key, replaces.as_deref(), &plays, &Helpers::new(0)).await? else {
+            continue;
+        };
         let (of, by, why, old) = (history.clone(), operator_id.clone(), reason.to_owned(), replaces.clone());
         let written = ctx.db.write(move |tx| {
             if store::plays_key(tx, &of.member_id)? != old {
@@ -263,14 +268,14 @@ pub async fn release(ctx: &Context, history: &History, operator_id: &AccountId, 
             if !leave_held(tx, &of, HistoryState::Accepted, None)? {
                 return Ok(Written::Gone);
             }
-            adopt(tx, &of, old.as_deref(), stored.size_bytes)?;
+            adopt(tx, &of, old.as_deref(), stored)?;
             audit::note(tx, &by, "history.release", of.id.as_str(), Some(&why))?;
             Ok(Written::Done)
         });
         match written.await? {
             Written::Done => {
                 discard(ctx, Some(&staged_key)).await?;
-                return discard(ctx, replaces.as_deref()).await;
+                return discard_own(ctx, replaces.as_deref()).await;
             }
             Written::Again => discard(ctx, Some(&key)).await?,
             Written::Gone => {
@@ -340,6 +345,11 @@ async fn discard(ctx: &Context, key: Option<&str>) -> Result<()> {
         Some(key) => ctx.storage.delete(key).await,
         None => Ok(()),
     }
+}
+
+/// Removes a version that was replaced, unless it lies among others': then it goes with the next compaction.
+async fn discard_own(ctx: &Context, key: Option<&str>) -> Result<()> {
+    discard(ctx, key.filter(|key| !is_shared(key))).await
 }
 
 /// Runs work that takes long on a thread that may block.

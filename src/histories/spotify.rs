@@ -14,14 +14,16 @@
 //! The older shape differs in keys that are not read here (`username`, `ip_addr_decrypted`,
 //! `user_agent_decrypted`), so one row type serves all.
 
-use super::json::{self, Value, WrongType};
+use super::json::{Rows, Value, WrongType};
 use super::play::{Ended, Play, Service, Started};
 use super::report::Reason;
+use super::window::{WINDOW_BYTES, look_through};
 use crate::clock::UtcTime;
 use crate::error::{Code, Error, Result};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Read;
 
 /// 2006-01-01, the year in which the service was founded.
 const EARLIEST_S: i64 = 1_136_073_600;
@@ -106,29 +108,46 @@ impl Found {
     pub fn rows(&self) -> u64 {
         (self.extended.len() + self.account.len()) as u64 + self.dropped.values().sum::<u64>()
     }
+
+    /// Takes in what a further file gave. What the first one gave stays where it is.
+    pub fn append(&mut self, mut file: Found) {
+        if self.rows() == 0 {
+            *self = file;
+            return;
+        }
+        self.extended.append(&mut file.extended);
+        self.account.append(&mut file.account);
+        for (reason, count) in file.dropped {
+            *self.dropped.entry(reason).or_default() += count;
+        }
+        self.extended_rows += file.extended_rows;
+    }
 }
 
-/// Reads one history file. `now` tells what lies in the future.
+/// Reads one history file. `now` tells what lies in the future. Returns the file's size in bytes.
 ///
 /// # Errors
-/// `unreadable-history` where the file is no JSON array, with its name, the byte and the line.
-pub fn read_file(file_name: &str, bytes: &[u8], now: UtcTime, found: &mut Found) -> Result<()> {
+/// `unreadable-history` where the file is no JSON array, with its name, the byte and the line; and what `file` fails with.
+pub fn read_file(file_name: &str, file: impl Read, now: UtcTime, found: &mut Found) -> Result<u64> {
     let video = is_video(file_name);
     let latest = now.plus_s(CLOCK_TOLERANCE_S);
-    json::each_row::<Row<'_>>(bytes, |row| {
-        let extended = row.as_ref().is_some_and(|r| r.ts.is_something());
-        found.extended_rows += u64::from(extended);
-        match row.ok_or(Reason::Malformed).and_then(|row| judge(row, video, latest)) {
-            Ok(play) if extended => found.extended.push(play),
-            Ok(play) => found.account.push(play),
-            Err(reason) => *found.dropped.entry(reason).or_default() += 1,
-        }
-    })
-    .map_err(|e| {
-        let place = format!("byte {}, line {}", e.byte, e.line);
-        let detail =
-            format!("{file_name} cannot be read: {} ({place}). Send the file as it was in the export.", e.what);
-        Error::new(Code::UnreadableHistory, detail)
+    let mut rows = Rows::default();
+    look_through(file, WINDOW_BYTES, |piece, last| {
+        let done = rows.read(piece, last, |row: Option<Row<'_>>| {
+            let extended = row.as_ref().is_some_and(|r| r.ts.is_something());
+            found.extended_rows += u64::from(extended);
+            match row.ok_or(Reason::Malformed).and_then(|row| judge(row, video, latest)) {
+                Ok(play) if extended => found.extended.push(play),
+                Ok(play) => found.account.push(play),
+                Err(reason) => *found.dropped.entry(reason).or_default() += 1,
+            }
+        });
+        done.map_err(|e| {
+            let place = format!("byte {}, line {}", e.byte, e.line);
+            let detail =
+                format!("{file_name} cannot be read: {} ({place}). Send the file as it was in the export.", e.what);
+            Error::new(Code::UnreadableHistory, detail)
+        })
     })
 }
 

@@ -1,9 +1,9 @@
 //! What other slices ask about histories, and do to them, in their own transaction.
 
-use super::model::{HeldHistory, History, HistoryState};
-use super::store;
+use super::model::{HeldHistory, History, HistoryState, PlaysObject, ShardObject};
+use super::{compacting, leftovers, store};
 use crate::clock::UtcTime;
-use crate::db::schema::{histories, plays_files, tombstones};
+use crate::db::schema::{histories, plays_files, plays_shards, tombstones};
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::ids::{AccountId, HistoryId};
@@ -13,20 +13,28 @@ use std::collections::BTreeMap;
 /// Names bound in one query; SQLite takes no more than 32,766.
 const NAMES_AT_ONCE: usize = 1_000;
 
-/// Where the plays of these members lie, by member; who has none is left out.
+/// The objects in which the plays of these members lie, sorted by key; who has none is in no object.
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn plays_files(db: &mut Db, members: &[AccountId]) -> Result<Vec<(AccountId, String)>> {
-    let mut found: Vec<(AccountId, String)> = Vec::with_capacity(members.len());
+pub fn plays_objects(db: &mut Db, members: &[AccountId]) -> Result<Vec<PlaysObject>> {
+    let mut by_key: BTreeMap<String, PlaysObject> = BTreeMap::new();
     for some in members.chunks(NAMES_AT_ONCE) {
         let rows = plays_files::table
+            .left_join(plays_shards::table.on(plays_shards::object_key.eq(plays_files::object_key)))
             .filter(plays_files::member_id.eq_any(some))
-            .select((plays_files::member_id, plays_files::object_key));
-        found.extend(rows.load::<(AccountId, String)>(db)?);
+            .select((plays_files::member_id, plays_files::object_key, plays_shards::counts_key.nullable()));
+        for (member_id, key, counts_key) in rows.load::<(AccountId, String, Option<String>)>(db)? {
+            let empty = || PlaysObject { key: key.clone(), counts_key, members: Vec::new() };
+            by_key.entry(key.clone()).or_insert_with(empty).members.push(member_id);
+        }
     }
-    found.sort_unstable();
-    Ok(found)
+    let mut objects: Vec<PlaysObject> = by_key.into_values().collect();
+    for object in &mut objects {
+        object.members.sort_unstable();
+        object.members.dedup();
+    }
+    Ok(objects)
 }
 
 /// A history that waits for an operator's decision; `None` where it no longer does.
@@ -49,29 +57,51 @@ pub fn has_accepted(db: &mut Db, member_id: &AccountId) -> Result<bool> {
     Ok(store::plays_key(db, member_id)?.is_some())
 }
 
-/// Every stored file that a row names, by key, with its size in bytes where that is kept, for `refrain
-/// check`: what lies under `plays/` or `held/` and is not among these is left over from a crash.
+/// Every stored file that a row names, by key, with its size in bytes where that is kept, for `refrain check`.
+/// What else lies under `plays/`, `shards/` or `held/` waits [to be deleted](files_to_delete), or is left over
+/// from a crash.
 ///
 /// # Errors
 /// `internal` where the database fails.
 pub fn all_files(db: &mut Db) -> Result<BTreeMap<String, Option<i64>>> {
     let plays: Vec<(String, i64)> =
         plays_files::table.select((plays_files::object_key, plays_files::size_bytes)).load(db)?;
+    let shards: Vec<ShardObject> = plays_shards::table.select(ShardObject::as_select()).load(db)?;
     let staged = histories::table.filter(histories::staged_key.is_not_null()).select(histories::staged_key);
     let mut files: BTreeMap<_, _> = plays.into_iter().map(|(key, bytes)| (key, Some(bytes))).collect();
+    for shard in shards {
+        files.insert(shard.object_key, Some(shard.size_bytes));
+        files.insert(shard.counts_key, Some(shard.counts_bytes));
+    }
     files.extend(staged.load::<Option<String>>(db)?.into_iter().flatten().map(|key| (key, None)));
     Ok(files)
 }
 
-/// Forgets a member's histories: of each only remains that there was one. Its keyed fingerprint becomes
-/// a tombstone, by which the same history is recognised should it come back. Returns the keys of the
-/// files that are to be deleted once this is durable; they lie below [`super::model::plays_prefix`] and
-/// [`super::model::held_prefix`]. Repeating it changes nothing.
+/// Stored files that are to be deleted, by key, with the time at which they are due.
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn erase(tx: &mut Tx, member_id: &AccountId) -> Result<Vec<String>> {
-    let mut keys: Vec<String> = store::plays_key(tx, member_id)?.into_iter().collect();
+pub fn files_to_delete(db: &mut Db) -> Result<BTreeMap<String, UtcTime>> {
+    Ok(leftovers::all(db)?.into_iter().collect())
+}
+
+/// Asks for the compaction of a shard at a time: the one that a member's plays belong to is
+/// [`super::model::shard_of`].
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn ask_for_compaction(tx: &mut Tx, shard: i32, due_at: UtcTime) -> Result<()> {
+    compacting::ask(tx, shard, due_at)
+}
+
+/// Forgets a member's histories: of each only remains that there was one. Its keyed fingerprint becomes
+/// a tombstone, by which the same history is recognised should it come back. What is to be deleted once this
+/// is durable lies below [`super::model::plays_prefix`] and [`super::model::held_prefix`], and in the shard's
+/// objects, which a [compaction](super::actions::compact) writes anew. Repeating it changes nothing.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn erase(tx: &mut Tx, member_id: &AccountId) -> Result<()> {
     diesel::delete(plays_files::table.find(member_id)).execute(&mut **tx)?;
     let known: Vec<History> = histories::table
         .filter(histories::member_id.eq(member_id).and(histories::state.ne(HistoryState::Erased)))
@@ -81,10 +111,9 @@ pub fn erase(tx: &mut Tx, member_id: &AccountId) -> Result<Vec<String>> {
         if let Some(fingerprint) = &history.fingerprint {
             set_tombstone(tx, fingerprint)?;
         }
-        keys.extend(history.staged_key);
         forget(tx, &history.id)?;
     }
-    Ok(keys)
+    Ok(())
 }
 
 fn set_tombstone(tx: &mut Tx, fingerprint: &str) -> Result<()> {

@@ -1,12 +1,13 @@
 //! Queries over histories, plays files and the tombstones of histories.
 
-use super::model::{HeldHistory, History, HistoryState};
+use super::model::{HeldHistory, History, HistoryState, ShardObject};
 use crate::clock::UtcTime;
 use crate::db::Db;
-use crate::db::schema::{histories, plays_files, tombstones};
+use crate::db::schema::{histories, plays_files, plays_shards, tombstones};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, HistoryId};
 use diesel::prelude::*;
+use std::collections::BTreeSet;
 
 /// The kind of the tombstones that histories leave behind.
 pub const TOMBSTONE_KIND: &str = "history";
@@ -75,6 +76,29 @@ pub fn tombstone(db: &mut Db, fingerprint: &str) -> Result<Option<UtcTime>> {
 /// Where a member's plays lie, if any were accepted.
 pub fn plays_key(db: &mut Db, member_id: &AccountId) -> Result<Option<String>> {
     Ok(plays_files::table.find(member_id).select(plays_files::object_key).first(db).optional()?)
+}
+
+/// Every member with plays: the object in which they lie, and the shard.
+pub fn all_plays(db: &mut Db) -> Result<Vec<(AccountId, String, Option<i32>)>> {
+    Ok(plays_files::table.select((plays_files::member_id, plays_files::object_key, plays_files::shard)).load(db)?)
+}
+
+/// The keys of all shards' objects that are in force.
+pub fn all_shard_keys(db: &mut Db) -> Result<BTreeSet<String>> {
+    Ok(plays_shards::table.select(plays_shards::object_key).load(db)?.into_iter().collect())
+}
+
+/// The members of a shard with the objects in which their plays lie, sorted by member.
+pub fn plays_of_shard(db: &mut Db, shard: i32) -> Result<Vec<(AccountId, String)>> {
+    let rows = plays_files::table.filter(plays_files::shard.eq(shard));
+    let mut found: Vec<_> = rows.select((plays_files::member_id, plays_files::object_key)).load(db)?;
+    found.sort_unstable(); // as the objects are: byte by byte, which not every database does
+    Ok(found)
+}
+
+/// The objects of a shard that are in force: one, or none before the first was merged.
+pub fn shard_objects(db: &mut Db, shard: i32) -> Result<Vec<ShardObject>> {
+    Ok(plays_shards::table.filter(plays_shards::shard.eq(shard)).select(ShardObject::as_select()).load(db)?)
 }
 
 /// A held history with what an operator needs in order to decide.

@@ -1,7 +1,7 @@
 //! A careful reader for the archives that people upload.
 //!
 //! Only the central directory is believed, because genuine exports have no sizes in their local
-//! headers (flags 0x808), and only entries that somebody asks for are ever inflated, into memory and
+//! headers (flags 0x808), and only entries that somebody asks for are ever inflated, piece by piece and
 //! under limits. Nothing is written anywhere. What an archive says about itself is checked against
 //! what comes out: the declared sizes alone bound nothing.
 //!
@@ -13,7 +13,10 @@ use crate::error::{Code, Error, Result};
 use crate::text;
 use ::zip::ZipArchive;
 use ::zip::result::ZipError;
-use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use streams::{Inflating, Problem, Shared};
+
+mod streams;
 
 /// How much an archive may hold. All sizes are of inflated bytes.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +25,7 @@ pub struct Limits {
     pub entries: usize,
     /// Bytes of one entry.
     pub file_bytes: u64,
-    /// Bytes of all entries that are read.
+    /// Bytes of all histories together.
     pub total_bytes: u64,
     /// Rows of all histories together.
     pub rows: u64,
@@ -56,11 +59,10 @@ impl Entry {
 }
 
 /// An opened archive whose directory has passed every check.
-pub struct Archive<R: Read + Seek> {
-    archive: ZipArchive<BufReader<R>>,
+pub struct Archive<R> {
+    archive: ZipArchive<Shared<R>>,
     entries: Vec<Entry>,
     limits: Limits,
-    total_bytes: u64,
 }
 
 impl<R: Read + Seek> Archive<R> {
@@ -71,7 +73,7 @@ impl<R: Read + Seek> Archive<R> {
     /// another archive, `payload-too-large` where a declared size is beyond the limits.
     pub fn open(mut reader: R, limits: Limits) -> Result<Self> {
         refuse_crowds(&mut reader, limits.entries)?;
-        let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(no_archive)?;
+        let mut archive = ZipArchive::new(Shared::new(reader)).map_err(no_archive)?;
         if archive.len() > limits.entries {
             return Err(too_many(limits.entries));
         }
@@ -100,7 +102,7 @@ impl<R: Read + Seek> Archive<R> {
             }
         }
         entries.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Archive { archive, entries, limits, total_bytes: 0 })
+        Ok(Archive { archive, entries, limits })
     }
 
     /// The files of the archive, by path.
@@ -108,25 +110,29 @@ impl<R: Read + Seek> Archive<R> {
         &self.entries
     }
 
-    /// Inflates one entry into memory.
+    /// Inflates one entry for `take`. Several threads may do this at a time.
     ///
     /// # Errors
     /// `not-a-zip` where the entry is damaged or cut off, `payload-too-large` where more comes out than
-    /// one entry or all entries together may hold, `unsafe-archive` where it was packed too tightly.
-    pub fn read(&mut self, entry: &Entry) -> Result<Vec<u8>> {
-        let mut file = self.archive.by_index(entry.index).map_err(|e| broken(e, &entry.path))?;
+    /// an entry may hold, `unsafe-archive` where it was packed too tightly; else what `take` fails with.
+    pub fn read<T>(&self, entry: &Entry, take: impl FnOnce(&mut dyn Read) -> Result<T>) -> Result<T> {
+        let mut archive = self.archive.clone();
+        let file = archive.by_index(entry.index).map_err(|e| broken(e, &entry.path))?;
         let by_ratio = file.compressed_size().saturating_mul(self.limits.ratio).max(SMALL_BYTES);
-        let room = self.limits.file_bytes.min(self.limits.total_bytes - self.total_bytes).min(by_ratio);
-        // A declared size is a hint for the allocation and nothing more; it was checked against the limit.
-        let mut bytes = Vec::with_capacity(usize::try_from(file.size().min(room)).unwrap_or(0));
-        // One byte more than there is room for tells a file that fits from one that was cut to fit.
-        (&mut file).take(room + 1).read_to_end(&mut bytes).map_err(|e| broken(ZipError::Io(e), &entry.path))?;
-        let read = bytes.len() as u64;
-        if read > room {
-            return Err(if room == by_ratio { packed_too_tightly(&entry.path) } else { too_large(&entry.path, room) });
+        let room_bytes = self.limits.file_bytes.min(self.limits.total_bytes).min(by_ratio);
+        let mut inflating = Inflating { file, left_bytes: room_bytes, problem: None };
+        let taken = take(&mut inflating);
+        // What is wrong with the archive goes before what somebody could not make of it: so read it to its end.
+        if taken.is_err() && inflating.problem.is_none() {
+            // A failure is noted where it happens.
+            let _ = std::io::copy(&mut inflating, &mut std::io::sink());
         }
-        self.total_bytes += read;
-        Ok(bytes)
+        match inflating.problem {
+            None => taken,
+            Some(Problem::TooMuch) if room_bytes == by_ratio => Err(packed_too_tightly(&entry.path)),
+            Some(Problem::TooMuch) => Err(too_large(&entry.path, room_bytes)),
+            Some(Problem::Broken(cause)) => Err(broken(ZipError::Io(cause), &entry.path)),
+        }
     }
 }
 
@@ -198,7 +204,8 @@ fn packed_too_tightly(path: &str) -> Error {
     refused(format!("{path:?} would inflate to far more than its packed size allows"))
 }
 
-fn too_large(path: &str, limit_bytes: u64) -> Error {
+/// Words for a file that is larger than there is room for.
+pub fn too_large(path: &str, limit_bytes: u64) -> Error {
     Error::new(
         Code::PayloadTooLarge,
         format!("{path:?} inflates to more than the {} that there is room for.", text::size(limit_bytes)),
@@ -243,12 +250,20 @@ mod tests {
         Archive::open(Cursor::new(bytes), Limits::default())
     }
 
+    fn inflated(archive: &Archive<Cursor<Vec<u8>>>, entry: &Entry) -> Result<Vec<u8>> {
+        archive.read(entry, |file| {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
+    }
+
     fn failure(bytes: Vec<u8>) -> Error {
         match open(bytes) {
             Err(error) => error,
-            Ok(mut archive) => {
+            Ok(archive) => {
                 let entry = archive.entries()[0].clone();
-                archive.read(&entry).map(|bytes| bytes.len()).expect_err("the archive should have been refused")
+                inflated(&archive, &entry).map(|bytes| bytes.len()).expect_err("the archive should have been refused")
             }
         }
     }
@@ -262,10 +277,10 @@ mod tests {
         let bytes = one(Style::Genuine, "MyData/endsong_0.json", b"[]");
         assert_eq!(&bytes[6..8], &0x808u16.to_le_bytes(), "data descriptor and UTF-8");
         assert_eq!(&bytes[14..26], &[0; 12], "no CRC and no sizes in the local header");
-        let mut archive = open(bytes).unwrap();
+        let archive = open(bytes).unwrap();
         let entry = archive.entries()[0].clone();
         assert_eq!(entry.file_name(), "endsong_0.json");
-        assert_eq!(archive.read(&entry).unwrap(), b"[]");
+        assert_eq!(inflated(&archive, &entry).unwrap(), b"[]");
     }
 
     #[test]
@@ -284,10 +299,10 @@ mod tests {
 
     #[test]
     fn archives_made_again_by_windows_are_stored_with_extra_fields_and_backslashes() {
-        let mut archive = open(one(Style::Windows, "my_spotify_data\\endsong_0.json", b"[ ]")).unwrap();
+        let archive = open(one(Style::Windows, "my_spotify_data\\endsong_0.json", b"[ ]")).unwrap();
         let entry = archive.entries()[0].clone();
         assert_eq!(entry.path, "my_spotify_data/endsong_0.json");
-        assert_eq!(archive.read(&entry).unwrap(), b"[ ]");
+        assert_eq!(inflated(&archive, &entry).unwrap(), b"[ ]");
     }
 
     #[test]
@@ -295,9 +310,9 @@ mod tests {
         let body = b"{\"ts\":\"2024-01-01T00:00:00Z\"},\n".repeat(100_000);
         let bytes = one(Style::Genuine, "endsong_0.json", &body);
         assert!(body.len() > 30 * bytes.len());
-        let mut archive = open(bytes).unwrap();
+        let archive = open(bytes).unwrap();
         let entry = archive.entries()[0].clone();
-        assert_eq!(archive.read(&entry).unwrap().len(), body.len());
+        assert_eq!(inflated(&archive, &entry).unwrap().len(), body.len());
     }
 
     #[test]
@@ -306,12 +321,12 @@ mod tests {
         assert_eq!(failure(bad::bomb(32 << 20, None)).code(), Code::UnsafeArchive, "the ratio alone");
         assert_eq!(failure(bad::bomb(200 << 20, Some(100))).code(), Code::NotAZip, "more comes out than declared");
         let tight = Limits { file_bytes: 1000, ..Limits::default() };
-        let mut archive = Archive::open(Cursor::new(one(Style::Genuine, "a.json", &[b' '; 1000])), tight).unwrap();
+        let archive = Archive::open(Cursor::new(one(Style::Genuine, "a.json", &[b' '; 1000])), tight).unwrap();
         let entry = archive.entries()[0].clone();
-        assert_eq!(archive.read(&entry).unwrap().len(), 1000);
+        assert_eq!(inflated(&archive, &entry).unwrap().len(), 1000);
         let total = Limits { total_bytes: 999, ..Limits::default() };
-        let mut archive = Archive::open(Cursor::new(one(Style::Genuine, "a.json", &[b' '; 1000])), total).unwrap();
-        assert_eq!(archive.read(&entry).unwrap_err().code(), Code::PayloadTooLarge);
+        let archive = Archive::open(Cursor::new(one(Style::Genuine, "a.json", &[b' '; 1000])), total).unwrap();
+        assert_eq!(inflated(&archive, &entry).unwrap_err().code(), Code::PayloadTooLarge);
     }
 
     #[test]
@@ -333,6 +348,22 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_entry_is_told_whatever_its_reader_makes_of_it() {
+        let outcome = |bytes: Vec<u8>| {
+            let archive = open(bytes).unwrap();
+            let refusal = archive.read(&archive.entries()[0], |_| Err::<(), _>(Error::invalid("I do not like it")));
+            refusal.unwrap_err().code()
+        };
+        assert_eq!(outcome(bad::damaged()), Code::NotAZip);
+        assert_eq!(outcome(bad::bomb(32 << 20, Some(100))), Code::NotAZip);
+        assert_eq!(
+            outcome(one(Style::Genuine, "endsong_0.json", b"[]")),
+            Code::Invalid,
+            "there is nothing wrong with it"
+        );
+    }
+
+    #[test]
     fn half_an_archive_and_no_archive_are_told_apart_from_good_ones() {
         let whole = one(Style::Genuine, "endsong_0.json", b"[]");
         assert_eq!(failure(whole[..whole.len() / 2].to_vec()).code(), Code::NotAZip);
@@ -350,9 +381,9 @@ mod tests {
             let mut bytes = one(Style::Genuine, "endsong_0.json", b"[1, 2, 3]");
             let at = at.index(bytes.len());
             bytes[at] = with;
-            if let Ok(mut archive) = open(bytes) {
-                for entry in archive.entries().to_vec() {
-                    let _ = archive.read(&entry);
+            if let Ok(archive) = open(bytes) {
+                for entry in archive.entries() {
+                    let _ = inflated(&archive, entry);
                 }
             }
         }

@@ -5,7 +5,7 @@ use super::steps;
 use crate::accounts::caller::{Member, Operator};
 use crate::accounts::model::Role;
 use crate::context::Context;
-use crate::db::schema::{accounts, audit_log, budget_entries};
+use crate::db::schema::{accounts, audit_log, budget_entries, pools};
 use crate::error::{Code, Result};
 use crate::ids::{AccountId, EditionId};
 use crate::money::Money;
@@ -13,10 +13,10 @@ use crate::page::PageQuery;
 use diesel::prelude::*;
 
 /// An account without a password, written straight into the table.
-async fn account(ctx: &Context, role: Role) -> AccountId {
+async fn account(ctx: &Context, id: AccountId, role: Role) -> AccountId {
     ctx.db
         .write(move |tx| {
-            let (id, now) = (AccountId::new(tx.now(), tx.entropy()), tx.now());
+            let now = tx.now();
             diesel::insert_into(accounts::table)
                 .values((
                     accounts::id.eq(&id),
@@ -28,7 +28,7 @@ async fn account(ctx: &Context, role: Role) -> AccountId {
                     accounts::updated_at.eq(now),
                 ))
                 .execute(&mut **tx)?;
-            Ok(id)
+            Ok(id.clone())
         })
         .await
         .unwrap()
@@ -36,12 +36,18 @@ async fn account(ctx: &Context, role: Role) -> AccountId {
 
 /// A member who has just registered.
 pub(crate) async fn member(ctx: &Context) -> Member {
-    Member { account_id: account(ctx, Role::Member).await }
+    member_with(ctx, AccountId::new(ctx.clock.now(), &ctx.entropy)).await
+}
+
+/// The same with an id of the test's choice.
+pub(crate) async fn member_with(ctx: &Context, id: AccountId) -> Member {
+    Member { account_id: account(ctx, id, Role::Member).await }
 }
 
 /// An operator.
 pub(crate) async fn operator(ctx: &Context) -> Operator {
-    Operator { account_id: account(ctx, Role::Operator).await }
+    let id = AccountId::new(ctx.clock.now(), &ctx.entropy);
+    Operator { account_id: account(ctx, id, Role::Operator).await }
 }
 
 /// A pool with two purposes, and a budget for five editions of the usual kind.
@@ -261,7 +267,7 @@ async fn release(ctx: &Context, subject: &str) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_sixty_four_at_once_five_fit_under_a_cap_of_five() {
+async fn dp9_of_sixty_four_at_once_five_fit_under_a_cap_of_five() {
     let (ctx, _guard) = Context::for_tests();
     let listing = pool(&ctx).await;
     let asking = (0..64).map(|i| {
@@ -310,6 +316,73 @@ async fn what_is_spent_never_comes_back_and_what_is_released_does_once() {
         .unwrap();
     assert_eq!(states, [BudgetState::Spent, BudgetState::Released]);
     assert_eq!(ctx.db.read(steps::budget_problems).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_reservation_is_of_something_and_fits_under_both_caps() {
+    let (ctx, _guard) = Context::for_tests();
+    let listing = pool(&ctx).await;
+    let of = |subject: &str, rho_nano: i64, delta_pico: i64| {
+        let (id, subject) = (listing.pool.id.clone(), subject.to_owned());
+        ctx.db.write(move |tx| steps::reserve_budget(tx, &id, &subject, Cost { rho_nano, delta_pico }).map(|_| ()))
+    };
+    for (rho_nano, delta_pico) in [(0, 1_000), (-1, 1_000), (1, -1), (0, 0)] {
+        let refused = of("offer_1", rho_nano, delta_pico).await.unwrap_err();
+        assert!(refused.cause().is_some_and(|cause| cause.to_string().contains("costs something")), "{refused:?}");
+    }
+    for (rho_nano, delta_pico) in [(500_000_001, 0), (1, 1_000_001)] {
+        assert_eq!(of("offer_1", rho_nano, delta_pico).await.unwrap_err().code(), Code::BudgetExhausted);
+    }
+    of("offer_1", 1, 0).await.unwrap();
+    of("offer_2", 499_999_999, 1_000_000).await.unwrap();
+    assert_eq!(of("offer_3", 1, 0).await.unwrap_err().code(), Code::BudgetExhausted);
+    let left = actions::read(&ctx, listing.pool.id.clone()).await.unwrap().budget.left();
+    assert_eq!(left, Cost { rho_nano: 0, delta_pico: 0 });
+}
+
+#[tokio::test]
+async fn a_budget_that_does_not_add_up_is_told_of() {
+    let (ctx, _guard) = Context::for_tests();
+    let listing = pool(&ctx).await;
+    reserve(&ctx, &listing, "offer_1", 100_000_000).await.unwrap();
+    for (rho_nano, delta_pico, is_wrong) in
+        [(100_000_000, 1_000, false), (99_999_999, 1_000, true), (100_000_000, 1_001, true)]
+    {
+        let id = listing.pool.id.clone();
+        let moved = ctx.db.write(move |tx| {
+            let committed = (pools::rho_committed_nano.eq(rho_nano), pools::delta_committed_pico.eq(delta_pico));
+            Ok(diesel::update(pools::table.find(&id)).set(committed).execute(&mut **tx)?)
+        });
+        moved.await.unwrap();
+        let problems = ctx.db.read(steps::budget_problems).await.unwrap();
+        assert_eq!(problems.len(), usize::from(is_wrong), "{problems:?}");
+        assert!(problems.iter().all(|words| words.contains("add up to 100000000 and 1000")), "{problems:?}");
+    }
+}
+
+#[tokio::test]
+async fn other_rooms_learn_who_is_in_and_have_them_leave() {
+    let (ctx, _guard) = Context::for_tests();
+    let (listing, one, two) = (pool(&ctx).await, member(&ctx).await, member(&ctx).await);
+    for member in [&one, &two] {
+        actions::join(&ctx, member, listing.pool.id.clone(), 1, vec![]).await.unwrap();
+    }
+    let seen = || {
+        let (id, member) = (listing.pool.id.clone(), one.account_id.clone());
+        ctx.db.read(move |db| {
+            let states = steps::memberships_of(db, &member)?.into_iter().map(|membership| membership.state);
+            let states: Vec<MembershipState> = states.collect();
+            Ok((steps::count_members(db, &id)?, steps::members(db, &id)?, steps::purposes(db, &id)?, states))
+        })
+    };
+    let mut both = [one.account_id.clone(), two.account_id.clone()];
+    both.sort();
+    let purposes = ["market_research", "academic_research"].map(str::to_owned).to_vec();
+    assert_eq!(seen().await.unwrap(), (2, both.to_vec(), purposes.clone(), vec![MembershipState::Active]));
+    let leaver = one.account_id.clone();
+    ctx.db.write(move |tx| steps::leave_all(tx, &leaver)).await.unwrap();
+    let rest = vec![two.account_id.clone()];
+    assert_eq!(seen().await.unwrap(), (1, rest, purposes, vec![MembershipState::Left]));
 }
 
 #[tokio::test]

@@ -8,10 +8,12 @@
 //! difficult ones in between: other alphabets, commas, quotes, names that differ only in case.
 //!
 //! [`World`] makes [`Listener`]s, a listener makes its export in one of several [`Shape`]s; `archive`
-//! writes archives byte by byte, `broken` those that must be refused.
+//! writes archives byte by byte, `broken` those that must be refused. [`crowd`] makes plays by the million, without exports.
 
 pub mod archive;
 pub mod broken;
+pub mod crowd;
+mod law;
 mod names;
 mod shape;
 mod sheet;

@@ -1,5 +1,6 @@
 //! The listeners and what they hear.
 
+use super::law::Law;
 use super::names::{self, mixed};
 use crate::clock::UtcTime;
 use rand::rngs::StdRng;
@@ -24,7 +25,7 @@ const TRACKS: usize = 15;
 const DAYS: i64 = 360;
 
 /// How busy each hour of the day is.
-const HOURS: [u32; 24] = [3, 2, 1, 1, 1, 1, 2, 4, 6, 6, 6, 6, 6, 6, 6, 6, 7, 8, 8, 8, 7, 6, 5, 4];
+pub(super) const HOURS: [u32; 24] = [3, 2, 1, 1, 1, 1, 2, 4, 6, 6, 6, 6, 6, 6, 6, 6, 7, 8, 8, 8, 7, 6, 5, 4];
 
 const COUNTRIES: [&str; 8] = ["DE", "FR", "GB", "US", "SE", "BR", "PL", "JP"];
 
@@ -136,32 +137,6 @@ impl Listener<'_> {
     /// What the listener heard, by time: every play that an export of it gives back.
     pub fn plays(&self) -> &[Heard] {
         &self.plays
-    }
-}
-
-/// A law of chance over the numbers from 0, drawn by its running sums.
-struct Law(Vec<f64>);
-
-impl Law {
-    fn new(weights: impl Iterator<Item = f64>) -> Self {
-        let mut sum = 0.0;
-        let sums: Vec<f64> = weights
-            .map(|weight| {
-                sum += weight;
-                sum
-            })
-            .collect();
-        Law(sums.into_iter().map(|s| s / sum).collect())
-    }
-
-    /// Weight 1/(rank + offset)^exponent, with ranks from 1.
-    fn zipf_mandelbrot(numbers: usize, exponent: f64, offset: f64) -> Self {
-        Law::new((1..=numbers).map(|rank| (rank as f64 + offset).powf(-exponent)))
-    }
-
-    fn draw(&self, rng: &mut StdRng) -> usize {
-        let at: f64 = rng.random();
-        self.0.partition_point(|sum| *sum <= at).min(self.0.len() - 1)
     }
 }
 

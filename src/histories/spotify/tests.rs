@@ -322,11 +322,11 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(noise in proptest::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>(), with in any::<u8>()) {
-        let _ = read_file("endsong_0.json", &noise, now(), &mut Found::default());
+        let _ = read_file("endsong_0.json", &noise[..], now(), &mut Found::default());
         let mut bytes = format!("[{}]", row(json!())).into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = with;
-        let _ = read_file("endsong_0.json", &bytes, now(), &mut Found::default());
+        let _ = read_file("endsong_0.json", &bytes[..], now(), &mut Found::default());
         let _ = read_file("endsong_0.json", &bytes[..at], now(), &mut Found::default());
     }
 

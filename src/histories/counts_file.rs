@@ -1,0 +1,401 @@
+//! What a shard's members played, counted by artist and month: kept beside the plays, so that an aggregate
+//! over months reads a fraction of them.
+//!
+//! A play counts from [`COUNTED_FROM_MS`] on, in the month (UTC) in which it ended. Rows are sorted by
+//! member, artist and month; what nobody played has no row.
+
+use super::plays_file::{sorted_by, text_type};
+use crate::clock::UtcTime;
+use crate::error::{Error, Result};
+use chrono::{Datelike, NaiveDate};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, PrimitiveArray, RecordBatch, StringArray, UInt16Array,
+    UInt32Array,
+};
+use datafusion::arrow::datatypes::{
+    DataType, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType, UInt32Type,
+};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::file::properties::WriterProperties;
+use std::collections::HashMap;
+use std::io::Write;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+/// A play counts if it was heard for so long, in milliseconds: what services pay for.
+pub const COUNTED_FROM_MS: u32 = 30_000;
+
+/// The columns of a counts file, in order: `member_id`, `artist`, `month` (since January 1970), `plays`.
+pub fn schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        Arc::new(Schema::new(vec![
+            Field::new("member_id", text_type(), false),
+            Field::new("artist", text_type(), false),
+            Field::new("month", DataType::UInt16, false),
+            Field::new("plays", DataType::UInt32, false),
+        ]))
+    });
+    SCHEMA.clone()
+}
+
+/// How counts files are written.
+pub fn writer_properties() -> WriterProperties {
+    sorted_by(3).build()
+}
+
+/// The month of an instant, counted from January 1970 (UTC) as 0. `None` before that, and after the year 7431.
+pub fn month_of(at: UtcTime) -> Option<u16> {
+    let day = at.calendar();
+    u16::try_from((day.year() - 1970) * 12 + day.month0() as i32).ok()
+}
+
+/// Writes the counts of plays as they come by.
+pub struct CountsWriter<W: Write + Send> {
+    counter: Counter,
+    file: ArrowWriter<W>,
+}
+
+impl<W: Write + Send> CountsWriter<W> {
+    /// Begins a counts file.
+    ///
+    /// # Errors
+    /// `internal` where it cannot be written to.
+    pub fn new(out: W) -> Result<Self> {
+        let file = ArrowWriter::try_new(out, schema(), Some(writer_properties())).map_err(Error::internal)?;
+        Ok(CountsWriter { counter: Counter::default(), file })
+    }
+
+    /// Counts more plays, in the form of [`super::plays_file::schema`], as [`Counter::add`] takes them.
+    ///
+    /// # Errors
+    /// As [`Counter::add`]; `internal` where the file cannot be written to.
+    pub fn add(&mut self, plays: &RecordBatch) -> Result<()> {
+        for counts in self.counter.add(plays)? {
+            self.file.write(&counts).map_err(Error::internal)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file and gives back what it was written to.
+    ///
+    /// # Errors
+    /// `internal` where the file cannot be written to.
+    pub fn finish(mut self) -> Result<W> {
+        if let Some(counts) = self.counter.finish()? {
+            self.file.write(&counts).map_err(Error::internal)?;
+        }
+        self.file.into_inner().map_err(Error::internal)
+    }
+}
+
+/// Counts plays, member by member. Works on the dictionaries' codes: each artist's name is looked at once
+/// in each dictionary, and no text is made for a play.
+#[derive(Default)]
+pub struct Counter {
+    artists: Artists,
+    /// Whose plays are being counted.
+    member: Option<String>,
+    month: Month,
+    /// The member's plays in the month under way, by number of artist.
+    tally: Vec<u32>,
+    /// The artists whose tally is not zero.
+    heard: Vec<u32>,
+    /// The member's months that are over: artist, month, plays.
+    counted: Vec<(u32, u16, u32)>,
+}
+
+impl Counter {
+    /// Counts more plays, in the form of [`super::plays_file::schema`], sorted by member; within a member,
+    /// sorting by time makes it fast. Returns the counts of every member whose plays are over, one batch
+    /// each, in the form of [`schema`].
+    ///
+    /// # Errors
+    /// `internal` where a member comes twice or out of order, or a play lies before 1970.
+    pub fn add(&mut self, plays: &RecordBatch) -> Result<Vec<RecordBatch>> {
+        let members = plays.column(0).as_dictionary::<Int32Type>();
+        let codes = members.keys().values();
+        self.artists.read_by(plays.column(3).as_dictionary::<Int32Type>());
+        let mut over = Vec::new();
+        let mut start = 0;
+        for run in codes.chunk_by(|one, next| one == next) {
+            let member = members.values().as_string::<i32>().value(code(run[0])?);
+            if self.member.as_deref() != Some(member) {
+                if self.member.as_deref().is_some_and(|before| before > member) {
+                    return Err(Error::internal("plays to be counted are not sorted by member"));
+                }
+                over.extend(self.finish()?);
+                self.member = Some(member.to_owned());
+            }
+            self.count(plays, start..start + run.len())?;
+            start += run.len();
+        }
+        Ok(over)
+    }
+
+    /// The counts of the last member; `None` where nothing counted.
+    ///
+    /// # Errors
+    /// `internal` by a defect only.
+    pub fn finish(&mut self) -> Result<Option<RecordBatch>> {
+        self.close_month();
+        let Some(member) = self.member.take() else { return Ok(None) };
+        let mut counted = std::mem::take(&mut self.counted);
+        if counted.is_empty() {
+            return Ok(None);
+        }
+        counted.sort_unstable();
+        let mut by_artist: Vec<&[(u32, u16, u32)]> = counted.chunk_by(|one, next| one.0 == next.0).collect();
+        by_artist.sort_unstable_by_key(|counts| self.artists.name(counts[0].0));
+        let rows = Rows::of(by_artist.iter().map(|counts| (self.artists.name(counts[0].0), *counts)));
+        rows.batch(&member).map(Some)
+    }
+
+    fn count(&mut self, plays: &RecordBatch, rows: Range<usize>) -> Result<()> {
+        let ts = plays.column(1).as_primitive::<TimestampMillisecondType>().values();
+        let ms_played = plays.column(2).as_primitive::<UInt32Type>().values();
+        let artists = plays.column(3).as_dictionary::<Int32Type>();
+        let (codes, names) = (artists.keys().values(), artists.values().as_string::<i32>());
+        for row in rows {
+            if ms_played[row] < COUNTED_FROM_MS {
+                continue;
+            }
+            if !self.month.has(ts[row]) {
+                self.close_month();
+                self.month = Month::of(ts[row])?;
+            }
+            let artist = self.artists.number(code(codes[row])?, names);
+            let place = artist as usize;
+            if place >= self.tally.len() {
+                self.tally.resize(place + 1, 0);
+            }
+            if self.tally[place] == 0 {
+                self.heard.push(artist);
+            }
+            self.tally[place] += 1;
+        }
+        Ok(())
+    }
+
+    fn close_month(&mut self) {
+        for artist in self.heard.drain(..) {
+            let plays = std::mem::take(&mut self.tally[artist as usize]);
+            self.counted.push((artist, self.month.number, plays));
+        }
+    }
+}
+
+/// Every artist met so far, under a number that holds from one dictionary to the next.
+#[derive(Default)]
+struct Artists {
+    numbers: HashMap<Arc<str>, u32>,
+    names: Vec<Arc<str>>,
+    /// The dictionary at hand, and the numbers of those of its codes that were met.
+    dictionary: Option<ArrayRef>,
+    of_codes: Vec<Option<u32>>,
+}
+
+impl Artists {
+    /// Turns to the dictionary of a column; the one that is at hand already keeps what is known of it.
+    fn read_by(&mut self, column: &DictionaryArray<Int32Type>) {
+        let values = column.values();
+        if self.dictionary.as_ref().is_none_or(|known| !known.to_data().ptr_eq(&values.to_data())) {
+            self.of_codes.clear();
+            self.of_codes.resize(values.len(), None);
+            self.dictionary = Some(Arc::clone(values));
+        }
+    }
+
+    fn number(&mut self, code: usize, names: &StringArray) -> u32 {
+        if let Some(number) = self.of_codes[code] {
+            return number;
+        }
+        let name = names.value(code);
+        let number = match self.numbers.get(name) {
+            Some(number) => *number,
+            None => {
+                let (number, name) = (self.names.len() as u32, Arc::<str>::from(name));
+                self.names.push(Arc::clone(&name));
+                self.numbers.insert(name, number);
+                number
+            }
+        };
+        self.of_codes[code] = Some(number);
+        number
+    }
+
+    fn name(&self, number: u32) -> &str {
+        &self.names[number as usize]
+    }
+}
+
+/// A month, and the instants at which it begins and the next one does, in milliseconds since 1970.
+#[derive(Default)]
+struct Month {
+    number: u16,
+    from_ms: i64,
+    to_ms: i64,
+}
+
+impl Month {
+    fn has(&self, ts_ms: i64) -> bool {
+        (self.from_ms..self.to_ms).contains(&ts_ms)
+    }
+
+    fn of(ts_ms: i64) -> Result<Month> {
+        let outside = || Error::internal("a play to be counted is dated outside of the months that there are");
+        let number = UtcTime::from_unix_ms(ts_ms).and_then(month_of).ok_or_else(outside)?;
+        let start_ms = |month: i32| {
+            let day = NaiveDate::from_ymd_opt(1970 + month / 12, month as u32 % 12 + 1, 1)?;
+            Some(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis())
+        };
+        let number_wide = i32::from(number);
+        let (from_ms, to_ms) = start_ms(number_wide).zip(start_ms(number_wide + 1)).ok_or_else(outside)?;
+        Ok(Month { number, from_ms, to_ms })
+    }
+}
+
+/// The counts of one member, on their way into a batch.
+#[derive(Default)]
+struct Rows<'a> {
+    names: Vec<&'a str>,
+    artists: Vec<i32>,
+    months: Vec<u16>,
+    plays: Vec<u32>,
+}
+
+impl<'a> Rows<'a> {
+    /// Of artists by name, each with its counts by month. A month that comes twice, because plays were not
+    /// sorted by time, becomes one row.
+    fn of(by_artist: impl Iterator<Item = (&'a str, &'a [(u32, u16, u32)])>) -> Self {
+        let mut rows = Rows::default();
+        for (artist, (name, counts)) in by_artist.enumerate() {
+            rows.names.push(name);
+            for counts in counts.chunk_by(|one, next| one.1 == next.1) {
+                rows.artists.push(artist as i32);
+                rows.months.push(counts[0].1);
+                rows.plays.push(counts.iter().map(|(_, _, plays)| plays).sum());
+            }
+        }
+        rows
+    }
+
+    fn batch(self, member: &str) -> Result<RecordBatch> {
+        let count = self.plays.len();
+        let texts = |keys: Int32Array, values: StringArray| {
+            DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values)).map(|column| Arc::new(column) as ArrayRef)
+        };
+        let members = texts(PrimitiveArray::from_value(0, count), StringArray::from_iter_values([member]));
+        let artists = texts(self.artists.into(), StringArray::from_iter_values(self.names));
+        let columns = vec![
+            members.map_err(Error::internal)?,
+            artists.map_err(Error::internal)?,
+            Arc::new(UInt16Array::from(self.months)),
+            Arc::new(UInt32Array::from(self.plays)),
+        ];
+        RecordBatch::try_new(schema(), columns).map_err(Error::internal)
+    }
+}
+
+fn code(code: i32) -> Result<usize> {
+    usize::try_from(code).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::histories::play::{Play, some_play};
+    use crate::histories::plays_file;
+    use bytes::Bytes;
+    use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    type Counted = BTreeMap<(String, String, u16), u32>;
+
+    /// Members' plays, sorted, as somebody plays them who has the same few artists on all day.
+    fn members() -> impl Strategy<Value = Vec<Vec<Play>>> {
+        let play = (0..600i64, 0..60_000u32, 0..5usize);
+        proptest::collection::vec(proptest::collection::vec(play, 0..60), 0..5).prop_map(|members| {
+            let artists = ["Zoë", "an artist", "Ångström", "b", "B"];
+            let start = UtcTime::parse("2019-12-30T23:59:59Z").unwrap();
+            let play = |(day, ms_played, artist): (i64, u32, usize)| {
+                some_play(start.plus_days(day), ms_played, artists[artist])
+            };
+            let mut members: Vec<Vec<Play>> =
+                members.into_iter().map(|plays| plays.into_iter().map(play).collect()).collect();
+            members.iter_mut().for_each(|plays| plays.sort_by_key(|play| play.ts));
+            members
+        })
+    }
+
+    fn name(member: usize) -> String {
+        format!("acct_{member}")
+    }
+
+    fn expected(members: &[Vec<Play>]) -> Counted {
+        let mut counted = Counted::new();
+        for (member, plays) in members.iter().enumerate() {
+            for play in plays.iter().filter(|play| play.ms_played >= COUNTED_FROM_MS) {
+                *counted.entry((name(member), play.artist.clone(), month_of(play.ts).unwrap())).or_default() += 1;
+            }
+        }
+        counted
+    }
+
+    fn file(members: &[Vec<Play>], cut: usize) -> Vec<u8> {
+        let mut writer = CountsWriter::new(Vec::new()).unwrap();
+        for (member, plays) in members.iter().enumerate() {
+            for some in plays.chunks(cut) {
+                writer.add(&plays_file::batch(&name(member), some).unwrap()).unwrap();
+            }
+        }
+        writer.finish().unwrap()
+    }
+
+    fn rows(bytes: Vec<u8>) -> Vec<((String, String, u16), u32)> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).unwrap();
+        assert_eq!(builder.schema().fields(), schema().fields());
+        let mut rows = Vec::new();
+        for batch in builder.build().unwrap().map(std::result::Result::unwrap) {
+            let text = |column: usize| {
+                batch.column(column).as_dictionary::<Int32Type>().downcast_dict::<StringArray>().unwrap()
+            };
+            let months = batch.column(2).as_primitive::<datafusion::arrow::datatypes::UInt16Type>();
+            let plays = batch.column(3).as_primitive::<UInt32Type>();
+            let texts = text(0).into_iter().zip(text(1)).map(|(m, a)| (m.unwrap().to_owned(), a.unwrap().to_owned()));
+            rows.extend(texts.enumerate().map(|(row, (m, a))| ((m, a, months.value(row)), plays.value(row))));
+        }
+        rows
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn counts_are_what_counting_gives_sorted_and_whatever_the_batches(members in members(), cut in 1..70usize) {
+            let bytes = file(&members, cut);
+            prop_assert_eq!(&bytes, &file(&members, 1_000));
+            prop_assert_eq!(rows(bytes), expected(&members).into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn months_begin_at_midnight_utc() {
+        let month = |text: &str| month_of(UtcTime::parse(text).unwrap());
+        assert_eq!(month("1970-01-01T00:00:00Z"), Some(0));
+        assert_eq!(month("2019-12-31T23:59:59Z"), Some(599));
+        assert_eq!(month("2020-01-01T00:00:00Z"), Some(600));
+        assert_eq!(month("1969-12-31T23:59:59Z"), None);
+        let january = Month::of(UtcTime::parse("2020-01-17T12:00:00Z").unwrap().unix_ms()).unwrap();
+        assert_eq!(january.from_ms, UtcTime::parse("2020-01-01T00:00:00Z").unwrap().unix_ms());
+        assert_eq!(january.to_ms, UtcTime::parse("2020-02-01T00:00:00Z").unwrap().unix_ms());
+    }
+
+    #[test]
+    fn members_out_of_order_are_refused() {
+        let plays = [some_play(UtcTime::parse("2026-11-23T00:00:00Z").unwrap(), 30_000, "an artist")];
+        let mut counter = Counter::default();
+        for (member, is_fine) in [("acct_b", true), ("acct_c", true), ("acct_a", false)] {
+            assert_eq!(counter.add(&plays_file::batch(member, &plays).unwrap()).is_ok(), is_fine);
+        }
+    }
+}
