@@ -1,44 +1,43 @@
 //! Bounding: what any one member can move is limited before anything is added up across members.
 //!
-//! The query, as DataFusion runs it: keep the plays that count → plays per (member, artist) → per member the
-//! L artists with the most plays → at most C plays each → per artist the number of members and the sum of plays.
-//! All of it in 64-bit whole numbers: sums of fractions depend on their order, and the proof with it (Mironov 2012).
-//!
-//! Taking a member out changes at most L artists; each loses exactly one fan and at most C plays. So the fans
-//! move by (L artists, 1 each, sqrt(L) in Euclidean length), the plays by (L artists, C each, C sqrt(L)).
+//! A member's plays are tallied by group, by this member's plays alone. Of the groups the L with the most plays are kept, and
+//! to each sum of a group the member adds at most C. Everything is a whole number of 64 bits: sums of fractions depend on
+//! their order, and the proof with it (Mironov 2012). What that means for the noise stands in `measures.rs`.
 
-use super::recipe::ArtistPreference;
+use super::measures::{MOST_SUMS, Measure};
+use super::recipe::Recipe;
 use crate::clock::Entropy;
-use crate::error::{Error, Result};
 use aws_lc_rs::hmac;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::dataframe::DataFrame;
-use datafusion::error::Result as EngineResult;
-use datafusion::functions_aggregate::expr_fn::{count, sum};
-use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprFunctionExt, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, col,
-    lit, when,
-};
-use datafusion::scalar::ScalarValue;
 use std::fmt;
-use std::sync::Arc;
 
-/// The bounded, still exact numbers of one artist. They never leave this room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArtistCount {
-    pub(super) artist: String,
-    /// Members with the artist among their top L.
-    pub(super) fans: i64,
-    /// Their plays, each member's at most C.
-    pub(super) capped_plays: i64,
+/// A group while it is counted: for each column of its keys the number of a name, or a number itself. Unused places are 0.
+pub type Group = [u32; 4];
+
+/// What one member adds to the sums of a group, or what a crowd does.
+pub type Sums = [i64; MOST_SUMS];
+
+/// What one member played of one group, before any bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Plays that count.
+    pub plays: u32,
+    /// How long they lasted.
+    pub ms_played: u64,
+    /// Those whose end is known.
+    pub known_ends: u32,
+    /// Of these: left for another track.
+    pub skipped: u32,
+    /// Of these: heard to the end.
+    pub finished: u32,
+    /// Plays of which one can tell whether they were the first of their track.
+    pub comparable: u32,
+    /// Of these: the first of their track.
+    pub first: u32,
 }
 
-/// The secret of one draw by which ties among a member's artists are broken. By member *and* artist: broken by artist
-/// alone, every member would drop the same artists, and the counts would scatter far more than the noise.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// The secret of one draw by which ties among a member's groups are broken. By member *and* group: broken by the group
+/// alone, every member would drop the same groups, and the counts would scatter far more than the noise.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TieSeed([u8; 32]);
 
 impl TieSeed {
@@ -47,8 +46,9 @@ impl TieSeed {
         TieSeed(entropy.bytes())
     }
 
-    fn key(&self) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, &self.0)
+    /// The key by which ties are broken.
+    pub fn key(&self) -> TieKey {
+        TieKey(hmac::Key::new(hmac::HMAC_SHA256, &self.0))
     }
 }
 
@@ -58,118 +58,204 @@ impl fmt::Debug for TieSeed {
     }
 }
 
-/// The bounded counts of a table of plays with the columns `member`, `ts`, `ms_played` and `artist`.
-pub(super) fn bounded(plays: DataFrame, p: &ArtistPreference, seed: &TieSeed) -> Result<DataFrame> {
-    let per_member_cap = i64::from(p.plays_per_artist);
-    let tie = ScalarUDF::new_from_impl(TieOrder::new(seed.clone()));
-    let place = row_number()
-        .partition_by(vec![col("member")])
-        .order_by(vec![col("plays").sort(false, false), col("tie").sort(true, false), col("artist").sort(true, false)])
-        .build();
-    let counted = plays
-        .filter(counts(p))
-        .and_then(|t| t.aggregate(vec![col("member"), col("artist")], vec![count(lit(1)).alias("plays")]))
-        .and_then(|t| t.with_column("tie", tie.call(vec![col("member"), col("artist")])))
-        .and_then(|t| t.with_column("place", place?))
-        .and_then(|t| t.filter(col("place").lt_eq(lit(u64::from(p.artists_per_member)))))
-        .and_then(|t| {
-            let capped = when(col("plays").gt(lit(per_member_cap)), lit(per_member_cap)).otherwise(col("plays"))?;
-            t.select(vec![col("artist"), capped.alias("capped")])
-        })
-        .and_then(|t| {
-            let totals = vec![count(lit(1)).alias("fans"), sum(col("capped")).alias("capped_plays")];
-            t.aggregate(vec![col("artist")], totals)
-        });
-    counted.map_err(Error::internal)
-}
+/// A seed made ready.
+pub struct TieKey(hmac::Key);
 
-/// Which plays count: long enough, and ended inside the period.
-fn counts(p: &ArtistPreference) -> Expr {
-    let instant =
-        |at: crate::clock::UtcTime| lit(ScalarValue::TimestampMillisecond(Some(at.unix_ms()), Some("UTC".into())));
-    let mut condition = col("ms_played").gt_eq(lit(p.min_ms_played));
-    if let Some(from) = p.from {
-        condition = condition.and(col("ts").gt_eq(instant(from)));
-    }
-    if let Some(to) = p.to {
-        condition = condition.and(col("ts").lt(instant(to)));
-    }
-    condition
-}
-
-/// Reads what the bounded query gave.
-pub(super) fn read_counts(batches: &[RecordBatch]) -> Result<Vec<ArtistCount>> {
-    let mut counts = Vec::new();
-    for batch in batches {
-        let column = |name: &str| {
-            batch
-                .column_by_name(name)
-                .ok_or_else(|| Error::internal(format!("the bounded query gave no column `{name}`")))
-        };
-        let artists = as_text(column("artist")?).map_err(Error::internal)?;
-        let artists = artists.as_string::<i32>();
-        let (fans, plays) = (column("fans")?, column("capped_plays")?);
-        let (Some(fans), Some(plays)) = (fans.as_primitive_opt::<Int64Type>(), plays.as_primitive_opt::<Int64Type>())
-        else {
-            return Err(Error::internal("the bounded query must count in 64-bit whole numbers"));
-        };
-        counts.extend((0..batch.num_rows()).map(|i| ArtistCount {
-            artist: artists.value(i).to_owned(),
-            fans: fans.value(i),
-            capped_plays: plays.value(i),
-        }));
-    }
-    Ok(counts)
-}
-
-fn as_text(array: &ArrayRef) -> EngineResult<ArrayRef> {
-    Ok(cast(array, &DataType::Utf8)?)
-}
-
-/// `tie_order(member, artist)`: the first 64 bits of HMAC-SHA256(seed, member, 0, artist). A member id holds no zero byte,
-/// so no two pairs are the same message.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct TieOrder {
-    seed: TieSeed,
-    signature: Signature,
-}
-
-impl TieOrder {
-    fn new(seed: TieSeed) -> Self {
-        // Volatile would forbid reordering; the value depends on the two arguments and this draw's seed alone.
-        TieOrder { seed, signature: Signature::any(2, Volatility::Immutable) }
+impl TieKey {
+    /// Where a group stands among those with as many plays of the same member: the first 64 bits of
+    /// HMAC-SHA256(seed, member, 0, group). A member id holds no zero byte, so no two pairs are the same message.
+    pub fn order(&self, member: &str, group: &str) -> u64 {
+        let mut mac = hmac::Context::with_key(&self.0);
+        mac.update(member.as_bytes());
+        mac.update(&[0]);
+        mac.update(group.as_bytes());
+        let tag = mac.sign();
+        u64::from_be_bytes(tag.as_ref()[..8].try_into().expect("an HMAC-SHA256 tag has 32 bytes"))
     }
 }
 
-impl ScalarUDFImpl for TieOrder {
-    fn name(&self) -> &str {
-        "tie_order"
+/// Keeps the `most` groups with the most plays, in any order. Among those with equally many plays at the edge, the lower
+/// `tie` stays; it is only asked there.
+pub fn keep_most_played(tallies: &mut Vec<(Group, Tally)>, most: usize, mut tie: impl FnMut(&Group) -> (u64, String)) {
+    if tallies.len() <= most {
+        return;
+    }
+    if most == 0 {
+        tallies.clear();
+        return;
+    }
+    // The play count of the last group that stays: everything above it stays, everything below goes.
+    let (_, edge, _) = tallies.select_nth_unstable_by(most - 1, |a, b| b.1.plays.cmp(&a.1.plays));
+    let edge = edge.1.plays;
+    let (mut at_edge, mut above) = (Vec::new(), Vec::with_capacity(most));
+    for (group, tally) in tallies.drain(..) {
+        if tally.plays > edge {
+            above.push((group, tally));
+        } else if tally.plays == edge {
+            at_edge.push((group, tally));
+        }
+    }
+    let places = most - above.len();
+    if at_edge.len() > places {
+        at_edge.sort_by_cached_key(|(group, _)| tie(group));
+        at_edge.truncate(places);
+    }
+    tallies.append(&mut above);
+    tallies.append(&mut at_edge);
+}
+
+/// Caps what a member adds to a group.
+#[derive(Debug, Clone)]
+pub struct Caps {
+    measures: Vec<Measure>,
+    plays: u32,
+    minutes: u32,
+}
+
+impl Caps {
+    /// The caps of a recipe.
+    pub fn of(recipe: &Recipe) -> Self {
+        Caps {
+            measures: recipe.measures().into_iter().map(|(measure, _)| measure).collect(),
+            plays: recipe.plays_per_key.unwrap_or(0),
+            minutes: recipe.minutes_per_key.unwrap_or(0),
+        }
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    /// What a member with this tally adds to the sums of the group, in the order of [`Recipe::sums`].
+    pub fn sums(&self, tally: &Tally) -> Sums {
+        let mut sums = [0; MOST_SUMS];
+        let mut next = 0;
+        for measure in &self.measures {
+            let (first, second) = match measure {
+                Measure::Fans => (1, None),
+                Measure::CappedPlays => (u64::from(tally.plays.min(self.plays)), None),
+                Measure::Hours => ((tally.ms_played / 60_000).min(self.minutes.into()), None),
+                Measure::SkipShare => self.share(tally.skipped, tally.known_ends),
+                Measure::CompletionShare => self.share(tally.finished, tally.known_ends),
+                Measure::FirstTimeShare => self.share(tally.first, tally.comparable),
+                // Told apart by month, see `returning.rs`.
+                Measure::ReturnShare => (u64::from(tally.first.min(1)), Some(u64::from(tally.comparable.min(1)))),
+            };
+            for value in std::iter::once(first).chain(second) {
+                // No cap is above 32 bits.
+                sums[next] = value as i64;
+                next += 1;
+            }
+        }
+        sums
     }
 
-    fn return_type(&self, _: &[DataType]) -> EngineResult<DataType> {
-        Ok(DataType::UInt64)
+    /// A part of some plays, and the plays, cut to the cap in proportion: who listens a lot keeps the own share. The part
+    /// is rounded down, and is never above the whole.
+    fn share(&self, part: u32, whole: u32) -> (u64, Option<u64>) {
+        let capped = u64::from(whole.min(self.plays));
+        let part = if whole == 0 { 0 } else { u64::from(part.min(whole)) * capped / u64::from(whole) };
+        (part, Some(capped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tally(plays: u32) -> Tally {
+        Tally { plays, ..Tally::default() }
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let (members, artists) = (as_text(&arrays[0])?, as_text(&arrays[1])?);
-        let (members, artists) = (members.as_string::<i32>(), artists.as_string::<i32>());
-        let key = self.seed.key();
-        let order: UInt64Array = (0..members.len())
-            .map(|i| {
-                let mut mac = hmac::Context::with_key(&key);
-                mac.update(members.value(i).as_bytes());
-                mac.update(&[0]);
-                mac.update(artists.value(i).as_bytes());
-                let tag = mac.sign();
-                let first: [u8; 8] = tag.as_ref()[..8].try_into().expect("an HMAC-SHA256 tag has 32 bytes");
-                Some(u64::from_be_bytes(first))
-            })
-            .collect();
-        Ok(ColumnarValue::Array(Arc::new(order)))
+    fn group(n: u32) -> Group {
+        [n, 0, 0, 0]
+    }
+
+    fn kept(plays: &[u32], most: usize) -> Vec<u32> {
+        let mut tallies: Vec<_> = plays.iter().enumerate().map(|(i, n)| (group(i as u32), tally(*n))).collect();
+        keep_most_played(&mut tallies, most, |group| (u64::from(100 - group[0]), String::new()));
+        let mut groups: Vec<u32> = tallies.iter().map(|(group, _)| group[0]).collect();
+        groups.sort_unstable();
+        groups
+    }
+
+    #[test]
+    fn the_most_played_stay_and_ties_are_broken_at_the_edge_only() {
+        assert_eq!(kept(&[5, 1, 9, 7], 2), [2, 3]);
+        assert_eq!(kept(&[5, 5, 9, 5], 2), [2, 3], "the lower tie stays, here the higher number");
+        assert_eq!(kept(&[5, 5, 9, 5], 3), [1, 2, 3]);
+        assert_eq!(kept(&[5, 5], 2), [0, 1]);
+        assert_eq!(kept(&[5, 5], 0), [0; 0]);
+        assert_eq!(kept(&[], 3), [0; 0]);
+        let mut tallies: Vec<_> = [9, 5, 5].iter().enumerate().map(|(i, n)| (group(i as u32), tally(*n))).collect();
+        keep_most_played(&mut tallies, 3, |_| panic!("nothing to break"));
+        keep_most_played(&mut tallies, 1, |_| panic!("nothing to break"));
+        assert_eq!(tallies, [(group(0), tally(9))]);
+        let mut tallies: Vec<_> = [5, 1, 5].iter().enumerate().map(|(i, n)| (group(i as u32), tally(*n))).collect();
+        keep_most_played(&mut tallies, 2, |_| panic!("nothing to break"));
+        assert_eq!(tallies.len(), 2);
+        let mut same = vec![(group(1), tally(1)), (group(2), tally(1))];
+        keep_most_played(&mut same, 1, |group| (7, format!("{}", 9 - group[0])));
+        assert_eq!(same, [(group(2), tally(1))], "two equal hashes are told apart by the name");
+    }
+
+    proptest! {
+        #[test]
+        fn what_stays_is_what_a_whole_sort_gives(plays in prop::collection::vec(0u32..6, 0..40), most in 0usize..50) {
+            let mut order: Vec<usize> = (0..plays.len()).collect();
+            order.sort_by_key(|i| (std::cmp::Reverse(plays[*i]), 100 - i));
+            order.truncate(most);
+            order.sort_unstable();
+            prop_assert_eq!(kept(&plays, most), order.into_iter().map(|i| i as u32).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn ties_are_broken_by_member_and_group_and_seed() {
+        let key = TieSeed([7; 32]).key();
+        let order = key.order("acct_1", "A");
+        assert_eq!(order, TieSeed([7; 32]).key().order("acct_1", "A"));
+        assert_ne!(order, key.order("acct_2", "A"));
+        assert_ne!(order, key.order("acct_1", "B"));
+        assert_ne!(order, TieSeed([8; 32]).key().order("acct_1", "A"));
+        assert_ne!(key.order("ab", "c"), key.order("a", "bc"));
+        assert_eq!(format!("{:?}", TieSeed([7; 32])), "TieSeed(secret)");
+        // HMAC-SHA256 of "acct_1", 0, "A" under 32 bytes of 7, computed with another program.
+        assert_eq!(order, 0xb07ea532f312aa65);
+    }
+
+    fn caps(rest: &str) -> Caps {
+        let json = format!("{{\"kind\":\"custom\",\"group_by\":[\"artist\"],\"fans_rho_nano\":1000000000,{rest}}}");
+        Caps::of(&Recipe::parse(&json).unwrap())
+    }
+
+    #[test]
+    fn what_a_member_adds_is_capped() {
+        let all = caps(
+            r#""capped_plays_rho_nano":50000000,"plays_per_key":10,"hours_rho_nano":50000000,"minutes_per_key":30,
+            "skip_share_rho_nano":50000000,"completion_share_rho_nano":50000000,"first_time_share_rho_nano":50000000,"min_ms_played":0"#,
+        );
+        let few =
+            Tally { plays: 3, ms_played: 179_999, known_ends: 2, skipped: 1, finished: 1, comparable: 3, first: 1 };
+        assert_eq!(all.sums(&few), [1, 3, 2, 1, 2, 1, 2, 1, 3]);
+        let many =
+            Tally { plays: 99, ms_played: 1 << 40, known_ends: 40, skipped: 39, finished: 1, comparable: 20, first: 5 };
+        assert_eq!(all.sums(&many), [1, 10, 30, 9, 10, 0, 10, 2, 10]);
+        assert_eq!(all.sums(&Tally::default()), [1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_tally_adds_more_than_the_caps(plays in any::<u32>(), ms_played in any::<u64>(), known_ends in any::<u32>(), skipped in any::<u32>(),
+                                            finished in any::<u32>(), comparable in any::<u32>(), first in any::<u32>()) {
+            let tally = Tally { plays, ms_played, known_ends, skipped, finished, comparable, first };
+            let recipe = Recipe::parse(
+                r#"{"kind":"custom","group_by":["artist"],"fans_rho_nano":1000000000,"capped_plays_rho_nano":50000000,"plays_per_key":10,
+                "hours_rho_nano":50000000,"minutes_per_key":30,"skip_share_rho_nano":50000000,"completion_share_rho_nano":50000000,
+                "first_time_share_rho_nano":50000000,"min_ms_played":0}"#,
+            ).unwrap();
+            let sums = Caps::of(&recipe).sums(&tally);
+            for (value, sum) in sums.iter().zip(recipe.sums()) {
+                prop_assert!((0..=i64::from(sum.most)).contains(value), "{}", sum.column);
+            }
+            prop_assert!(sums[3] <= sums[4] && sums[5] <= sums[6] && sums[7] <= sums[8]);
+        }
     }
 }

@@ -1,13 +1,16 @@
-//! The manifest of an edition: everything a buyer may know about how it was made, and no number that was not drawn.
+//! The manifest of an edition, and with it its privacy report: everything a buyer or a member may know about how it was made,
+//! and no number that was not drawn.
 //!
 //! What stands here comes from the recipe, from membership (which is public under the notion of neighbours used)
 //! or from the released rows. Nothing comes from the plays themselves.
 
 use super::accuracy::share_of_pool;
+use super::columns::Column;
 use super::formats::FileEntry;
-use super::noise::{MeasureNoise, NoisePlan, epsilon_at};
-use super::recipe::{ArtistPreference, Cost, PICO, Recipe};
-use super::words::{Column, UNIT_OF_PRIVACY};
+use super::keys;
+use super::noise::{NoisePlan, epsilon_at};
+use super::recipe::{Cost, KeysFrom, PICO, Recipe};
+use super::words::UNIT_OF_PRIVACY;
 use crate::clock::UtcTime;
 use crate::error::Result;
 use crate::text::decimal;
@@ -37,18 +40,16 @@ pub struct Manifest {
     pub members: u64,
     /// How far any one member can move the numbers.
     pub bounds: Bounds,
-    /// How it was decided which artists appear.
+    /// How it was decided which groups appear.
     pub selection: Selection,
-    /// Noise and error bars, by measure.
+    /// Noise and error bars of each sum.
     pub measures: Vec<MeasureReport>,
     /// What the draw took from the pool's privacy budget.
     pub cost: Cost,
     /// The same as epsilon at a total failure probability.
     pub epsilon: Vec<EpsilonAt>,
-    /// The columns of the files.
-    pub columns: Vec<Column>,
-    /// Rows in each file.
-    pub row_count: u64,
+    /// The tables of the edition, the recipe's own first.
+    pub tables: Vec<TableReport>,
     /// The files.
     pub files: Vec<FileEntry>,
     /// What the numbers do not say.
@@ -69,36 +70,51 @@ pub struct Period {
 /// The limits on one member's part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Bounds {
-    /// Artists of each member that count, the most played first (L).
-    pub artists_per_member: u32,
-    /// Plays of one artist by one member that count (C).
-    pub plays_per_artist: u32,
+    /// Groups, or with pairs and months after the first play artists, of each member that count, the most played first.
+    pub keys_per_member: u32,
+    /// Groups that one member is in at most (L).
+    pub groups_per_member: u32,
     /// Shorter plays do not count. In milliseconds.
     pub min_ms_played: u32,
 }
 
-/// How artists come into the file.
+/// How groups come into the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Selection {
-    /// An artist of fewer members never appears (K).
-    pub floor_members: u32,
-    /// An artist appears when its fans, less the floor minus one, with noise, are more than this (tau). In members.
-    pub threshold: i64,
-    /// So no row has fewer fans than this. In members.
-    pub smallest_published_fans: i64,
-    /// The same as a share of the members, 0 to 1 and above; absent in an empty pool.
-    pub smallest_published_share: Option<f64>,
-    /// The probability that the choice of artists gives any one member away (delta).
+    /// Where they come from.
+    pub keys_from: KeysFrom,
+    /// How many artists the list has, where they come from one.
+    pub listed_artists: Option<u64>,
+    /// The threshold, where they come from listening.
+    pub threshold: Option<ThresholdReport>,
+    /// The probability that the choice of groups gives any one member away (delta).
     pub failure_probability: f64,
 }
 
-/// Noise and error bars of one measure.
+/// The threshold that a group has to pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ThresholdReport {
+    /// A group of fewer members never appears (K).
+    pub floor_members: u32,
+    /// A group appears when its members, less the floor minus one, with noise, are more than this (tau). In members.
+    pub threshold: i64,
+    /// So no row has fewer members than this.
+    pub smallest_published: i64,
+    /// The same as a share of the members, 0 to 1 and above; absent in an empty pool.
+    pub smallest_published_share: Option<f64>,
+}
+
+/// Noise and error bars of one sum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MeasureReport {
-    /// The column.
+    /// The column; `minutes` stands behind `hours`.
     pub column: String,
     /// Unit of the numbers below.
     pub unit: String,
+    /// The most that one member adds to one group (C).
+    pub most_per_member: u32,
+    /// How far one member moves the sums of all groups, in Euclidean length: C times the square root of L.
+    pub sensitivity: f64,
     /// Law of the noise.
     pub noise: String,
     /// Standard deviation of the noise (sigma).
@@ -107,8 +123,19 @@ pub struct MeasureReport {
     pub half_width_95: i64,
     /// With 95 % confidence the noise of all rows at once is at most this; absent for no rows.
     pub half_width_95_all_rows: Option<i64>,
-    /// Privacy spent on this measure, in 1e-9 rho.
+    /// Privacy spent on this sum, in 1e-9 rho.
     pub rho_nano: u64,
+}
+
+/// A table of the edition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TableReport {
+    /// Name of its files, without extension.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Rows in each of its files.
+    pub row_count: u64,
 }
 
 /// Privacy as (epsilon, delta).
@@ -122,64 +149,76 @@ pub struct EpsilonAt {
     pub words: String,
 }
 
+/// What a manifest is made of besides the recipe.
+pub(super) struct Making {
+    pub drawn_at: UtcTime,
+    pub members: u64,
+    pub listed_artists: Option<u64>,
+    pub pool_delta_pico: u64,
+    pub tables: Vec<TableReport>,
+    pub files: Vec<FileEntry>,
+}
+
 impl Manifest {
-    pub(super) fn new(
-        recipe: &Recipe,
-        plan: &NoisePlan,
-        members: u64,
-        pool_delta_pico: u64,
-        row_count: u64,
-        files: Vec<FileEntry>,
-    ) -> Result<Manifest> {
-        let Recipe::ArtistPreference(p) = recipe;
+    pub(super) fn new(recipe: &Recipe, plan: &NoisePlan, making: Making) -> Result<Manifest> {
+        let (from, to) = keys::period(recipe, making.drawn_at);
+        let rows = making.tables.first().map_or(0, |table| table.row_count);
         Ok(Manifest {
-            manifest_version: 1,
+            manifest_version: 2,
             explanation: recipe.explanation(),
             unit_of_privacy: UNIT_OF_PRIVACY.into(),
             recipe: recipe.clone(),
             recipe_sha256: recipe.sha256(),
-            period: Period { from: p.from, to: p.to, words: p.period_in_words() },
-            members,
+            period: Period { from, to, words: recipe.period_in_words() },
+            members: making.members,
             bounds: Bounds {
-                artists_per_member: p.artists_per_member,
-                plays_per_artist: p.plays_per_artist,
-                min_ms_played: p.min_ms_played,
+                keys_per_member: recipe.keys_per_member,
+                groups_per_member: recipe.groups_per_member(),
+                min_ms_played: recipe.min_ms_played,
             },
             selection: Selection {
-                floor_members: p.floor_members,
-                threshold: plan.threshold,
-                smallest_published_fans: plan.smallest_published_fans,
-                smallest_published_share: share_of_pool(plan.smallest_published_fans, members),
+                keys_from: recipe.keys_from,
+                listed_artists: making.listed_artists,
+                threshold: threshold(recipe, plan, making.members),
                 failure_probability: plan.cost.delta(),
             },
-            measures: measures(p, plan, row_count)?,
+            measures: measures(recipe, plan, rows)?,
             cost: plan.cost,
-            epsilon: epsilons(plan.cost, Some(pool_delta_pico))?,
-            columns: recipe.columns()?,
-            row_count,
-            files,
+            epsilon: epsilons(plan.cost, Some(making.pool_delta_pico))?,
+            tables: making.tables,
+            files: making.files,
             caveats: recipe.caveats(),
         })
     }
 }
 
-/// Noise and error bars by measure, those for all rows at once for so many rows.
-pub(super) fn measures(p: &ArtistPreference, plan: &NoisePlan, rows: u64) -> Result<Vec<MeasureReport>> {
-    let report = |column: &str, unit: &str, noise: MeasureNoise, rho_nano: u64| -> Result<MeasureReport> {
+/// The threshold in a pool of so many members, where there is one.
+pub(super) fn threshold(recipe: &Recipe, plan: &NoisePlan, members: u64) -> Option<ThresholdReport> {
+    plan.threshold.map(|threshold| ThresholdReport {
+        floor_members: recipe.floor_members.unwrap_or(1),
+        threshold: threshold.tau,
+        smallest_published: threshold.smallest_published(),
+        smallest_published_share: share_of_pool(threshold.smallest_published(), members),
+    })
+}
+
+/// Noise and error bars by sum, those for all rows at once for so many rows.
+pub(super) fn measures(recipe: &Recipe, plan: &NoisePlan, rows: u64) -> Result<Vec<MeasureReport>> {
+    let groups = f64::from(recipe.groups_per_member());
+    let report = |noise: &super::noise::SumNoise| {
         Ok(MeasureReport {
-            column: column.into(),
-            unit: unit.into(),
+            column: noise.sum.column.into(),
+            unit: noise.sum.unit.into(),
+            most_per_member: noise.sum.most,
+            sensitivity: f64::from(noise.sum.most) * groups.sqrt(),
             noise: "discrete Gaussian".into(),
             noise_standard_deviation: noise.sigma,
             half_width_95: noise.half_width_95,
             half_width_95_all_rows: noise.half_width_95_all(rows)?,
-            rho_nano,
+            rho_nano: noise.sum.rho_nano,
         })
     };
-    Ok(vec![
-        report("fans", "members", plan.fans, p.fans_rho_nano)?,
-        report("capped_plays", "plays", plan.capped_plays, p.capped_plays_rho_nano)?,
-    ])
+    plan.sums.iter().map(report).collect()
 }
 
 /// Epsilon at one in a million, and at the pool's own delta where that leaves room beyond what the cost uses.

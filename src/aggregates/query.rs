@@ -1,14 +1,22 @@
 //! The engine: DataFusion over the plays in the object store, with a memory limit and room to spill to disk.
 //!
-//! One object holds the plays of one member. Which member that is comes from the draw set, never from the
-//! file: a damaged or mixed-up file can then not count as several members and break the bound.
+//! The plan is a scan of the members' objects, spread over partitions whole, the operator that bounds ([`BoundExec`]), and
+//! DataFusion's own aggregation that adds up the parts. Whose rows of an object count comes from the draw set, never from
+//! the file alone: an object may hold rows of members who are not in the draw, or whose plays have moved on.
 
-use super::bound::{ArtistCount, TieSeed, bounded, read_counts};
-use super::recipe::{ArtistPreference, Recipe};
+use super::bounder::{self, Valid};
+use super::counting::Task;
+use super::keys::Value;
+use super::noise::GroupSums;
+use super::operator::BoundExec;
+use super::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::ids::AccountId;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use crate::histories::model::PlaysObject;
+use crate::histories::{counts_file, plays_file};
+use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::dataframe::DataFrame;
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
@@ -18,14 +26,17 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::logical_expr::Expr;
+use datafusion::functions_aggregate::expr_fn::sum;
+use datafusion::logical_expr::{Expr, col};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +46,8 @@ const LOOKUPS: usize = 64;
 /// How much of an object's end is read at once to find its footer: most histories' footers fit, and many an object whole.
 /// Histories are small and read from end to end, so page indexes and bloom filters would be extra reads for nothing.
 const FOOTER_BYTES: usize = 16 << 10;
+/// Rows that are decoded at a time: few enough that they stay near the processor.
+const BATCH_ROWS: usize = 32 << 10;
 /// The least memory that the sorts and aggregations of one partition work with, spilling.
 const LEAST_MEMORY_BYTES: usize = 64 << 20;
 
@@ -56,15 +69,6 @@ pub struct Engine {
     store: Arc<dyn ObjectStore>,
     url: ObjectStoreUrl,
     target_partitions: usize,
-}
-
-/// A member of the draw set.
-#[derive(Debug, Clone)]
-pub struct DrawMember {
-    /// Who it is.
-    pub account: AccountId,
-    /// Key of the object with the member's plays; `None` counts as a member without plays.
-    pub plays: Option<String>,
 }
 
 impl Engine {
@@ -92,86 +96,168 @@ impl Engine {
         Ok(Engine { runtime, store, url, target_partitions })
     }
 
-    /// The exact, bounded counts of a draw set. `read` hears the share of the members' objects that is read, 0 to 100 %:
+    /// The exact, bounded sums by group of a draw set. `read` hears the share of the members' objects that is read, 0 to 100 %:
     /// a number about membership, not about plays.
-    pub(super) async fn bounded_counts(
+    pub(super) async fn group_sums(
         &self,
-        recipe: &Recipe,
-        members: &[DrawMember],
-        seed: &TieSeed,
+        task: Task,
+        objects: &[PlaysObject],
         read: &(dyn Fn(u8) + Send + Sync),
-    ) -> Result<Vec<ArtistCount>> {
-        let Recipe::ArtistPreference(parameters) = recipe;
-        let files = self.files(members).await?;
-        if files.is_empty() {
+    ) -> Result<Vec<GroupSums>> {
+        check_members(objects)?;
+        let task = Arc::new(task);
+        let with_counts = |object: &PlaysObject| task.counts_suffice() && object.counts_key.is_some();
+        let (counted, plain): (Vec<&PlaysObject>, Vec<&PlaysObject>) =
+            objects.iter().partition(|object| with_counts(object));
+        let config = SessionConfig::new()
+            .with_target_partitions(self.target_partitions)
+            .with_batch_size(BATCH_ROWS)
+            .with_repartition_file_scans(false);
+        let context = SessionContext::new_with_config_rt(config, self.runtime.clone());
+        let mut bounded: Option<DataFrame> = None;
+        for (objects, from_counts) in [(counted, true), (plain, false)] {
+            if objects.is_empty() {
+                continue;
+            }
+            let table = self.table(&task, &objects, from_counts).await?;
+            let more = context.read_table(Arc::new(table)).map_err(Error::internal)?;
+            bounded = Some(match bounded {
+                None => more,
+                Some(some) => some.union(more).map_err(Error::internal)?,
+            });
+        }
+        let Some(bounded) = bounded else {
             read(100);
             return Ok(Vec::new());
-        }
-        self.run(files, parameters, seed, read).await
-    }
-
-    async fn run(
-        &self,
-        files: Vec<PartitionedFile>,
-        parameters: &ArtistPreference,
-        seed: &TieSeed,
-        read: &(dyn Fn(u8) + Send + Sync),
-    ) -> Result<Vec<ArtistCount>> {
-        let total = files.len();
-        let config = SessionConfig::new().with_target_partitions(self.target_partitions);
-        let context = SessionContext::new_with_config_rt(config, self.runtime.clone());
-        let plays = PlaysTable { schema: scan_schema(), url: self.url.clone(), files };
-        let table = context.read_table(Arc::new(plays)).map_err(Error::internal)?;
-        let plan = bounded(table, parameters, seed)?.create_physical_plan().await.map_err(Error::internal)?;
-        let mut work = std::pin::pin!(collect(plan.clone(), context.task_ctx()));
-        let mut tick = tokio::time::interval(Duration::from_millis(250));
-        let mut said = None;
-        let batches = loop {
-            tokio::select! {
-                done = &mut work => break done.map_err(Error::internal)?,
-                _ = tick.tick() => {
-                    let percent = (files_read(&plan) * 100 / total).min(100) as u8;
-                    if said.replace(percent) != Some(percent) {
-                        read(percent);
-                    }
-                }
-            }
         };
-        if said != Some(100) {
-            read(100);
-        }
-        read_counts(&batches)
+        let plan = added_up(bounded, &task.recipe)?.create_physical_plan().await.map_err(Error::internal)?;
+        let batches = run(plan, &context, objects.len(), read).await?;
+        read_sums(&batches, &task.recipe)
     }
 
-    /// Looks up the members' objects. Every member and every object may occur once: twice would break the bound.
-    async fn files(&self, members: &[DrawMember]) -> Result<Vec<PartitionedFile>> {
-        let mut by_account = BTreeMap::new();
-        let mut keys = std::collections::HashSet::new();
-        for member in members {
-            if by_account.insert(&member.account, &member.plays).is_some() {
-                return Err(Error::internal(format!("{} is twice in the draw set", member.account)));
-            }
-            if let Some(key) = &member.plays
-                && !keys.insert(key)
-            {
-                return Err(Error::internal(format!("the object {key} is given for two members of the draw set")));
-            }
-        }
-        let lookups =
-            by_account.into_iter().filter_map(|(account, key)| key.as_ref().map(|key| (account.clone(), key.clone())));
-        futures_util::stream::iter(lookups.map(|(account, key)| {
-            let store = self.store.clone();
+    /// The objects as a table of bounded sums.
+    async fn table(&self, task: &Arc<Task>, objects: &[&PlaysObject], from_counts: bool) -> Result<BoundedTable> {
+        let key = |object: &PlaysObject| match (&object.counts_key, from_counts) {
+            (Some(key), true) => key.clone(),
+            _ => object.key.clone(),
+        };
+        let lookups = objects.iter().enumerate().map(|(number, object)| {
+            let (store, key) = (self.store.clone(), key(object));
             async move {
                 let path = Path::parse(&key).map_err(Error::internal)?;
                 let meta = store.head(&path).await.map_err(Error::internal)?;
-                let member = ScalarValue::Utf8View(Some(account.to_string()));
-                Ok::<_, Error>(PartitionedFile::new_from_meta(meta).with_partition_values(vec![member]))
+                let number = ScalarValue::UInt32(Some(u32::try_from(number).map_err(Error::internal)?));
+                Ok::<_, Error>(PartitionedFile::new_from_meta(meta).with_partition_values(vec![number]))
             }
-        }))
-        .buffer_unordered(LOOKUPS)
-        .try_collect()
-        .await
+        });
+        let files: Vec<PartitionedFile> =
+            futures_util::stream::iter(lookups).buffer_unordered(LOOKUPS).try_collect().await?;
+        let members = |object: &&PlaysObject| object.members.iter().map(|member| member.as_str().into()).collect();
+        Ok(BoundedTable {
+            task: task.clone(),
+            valid: Arc::new(objects.iter().map(members).collect()),
+            from_counts,
+            url: self.url.clone(),
+            groups: spread(files, self.target_partitions),
+        })
     }
+}
+
+/// Every member and every object may occur once: twice would break the bound.
+fn check_members(objects: &[PlaysObject]) -> Result<()> {
+    let mut keys = HashSet::new();
+    let mut members = HashSet::new();
+    for object in objects {
+        if !keys.insert(&object.key) {
+            return Err(Error::internal(format!("the object {} is given twice", object.key)));
+        }
+        for member in &object.members {
+            if !members.insert(member) {
+                return Err(Error::internal(format!("{member} is twice in the draw set")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whole objects by partition, so that each has about as many bytes: the largest first, each to where least is.
+fn spread(mut files: Vec<PartitionedFile>, partitions: usize) -> Vec<FileGroup> {
+    let size = |file: &PartitionedFile| file.object_meta.size;
+    files.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.object_meta.location.cmp(&b.object_meta.location)));
+    let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); partitions.min(files.len()).max(1)];
+    for file in files {
+        // There is one at least.
+        if let Some(group) = groups.iter_mut().min_by_key(|group| group.0) {
+            group.0 += size(&file);
+            group.1.push(file);
+        }
+    }
+    groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect()
+}
+
+/// The sums of all partitions by group.
+fn added_up(bounded: DataFrame, recipe: &Recipe) -> Result<DataFrame> {
+    let schema = bounder::schema(recipe);
+    let (groups, sums): (Vec<&str>, Vec<&str>) =
+        schema.fields().iter().map(|field| field.name().as_str()).partition(|name| name.starts_with('g'));
+    let totals = sums.into_iter().map(|name| sum(col(name)).alias(name)).collect();
+    bounded.aggregate(groups.into_iter().map(col).collect(), totals).map_err(Error::internal)
+}
+
+async fn run(
+    plan: Arc<dyn ExecutionPlan>,
+    context: &SessionContext,
+    objects: usize,
+    read: &(dyn Fn(u8) + Send + Sync),
+) -> Result<Vec<RecordBatch>> {
+    let mut work = std::pin::pin!(collect(plan.clone(), context.task_ctx()));
+    let mut tick = tokio::time::interval(Duration::from_millis(250));
+    let mut said = None;
+    let batches = loop {
+        tokio::select! {
+            done = &mut work => break done.map_err(Error::internal)?,
+            _ = tick.tick() => {
+                let percent = (files_read(&plan) * 100 / objects.max(1)).min(100) as u8;
+                if said.replace(percent) != Some(percent) {
+                    read(percent);
+                }
+            }
+        }
+    };
+    if said != Some(100) {
+        read(100);
+    }
+    Ok(batches)
+}
+
+/// Reads what the plan gave.
+fn read_sums(batches: &[RecordBatch], recipe: &Recipe) -> Result<Vec<GroupSums>> {
+    let is_number: Vec<bool> =
+        recipe.group_by.iter().flat_map(|key| key.columns().iter().map(|_| key.is_number())).collect();
+    let mut out = Vec::new();
+    for batch in batches {
+        let (groups, sums) = batch.columns().split_at(is_number.len());
+        let wrong = || Error::internal("the bounded query must give texts and 64-bit whole numbers");
+        let texts = groups.iter().map(|column| column.as_string_opt::<i32>().ok_or_else(wrong));
+        let texts = texts.collect::<Result<Vec<_>>>()?;
+        let sums = sums.iter().map(|column| column.as_primitive_opt::<Int64Type>().ok_or_else(wrong));
+        let sums = sums.collect::<Result<Vec<_>>>()?;
+        for row in 0..batch.num_rows() {
+            let value = |(column, is_number): (&&StringArray, &bool)| {
+                let text = column.value(row);
+                if *is_number {
+                    text.parse().map(Value::Number).map_err(Error::internal)
+                } else {
+                    Ok(Value::Text(text.into()))
+                }
+            };
+            out.push(GroupSums {
+                values: texts.iter().zip(&is_number).map(value).collect::<Result<_>>()?,
+                sums: sums.iter().map(|column| column.value(row)).collect(),
+            });
+        }
+    }
+    Ok(out)
 }
 
 /// Makes the directory, and removes what a killed process spilled into it: those are members' plays. The names are
@@ -187,34 +273,48 @@ fn clear_spills(directory: &std::path::Path) -> Result<()> {
     Ok(())
 }
 
-/// The columns of the plays that a recipe reads. The files have more; they are found by name.
-fn scan_schema() -> TableSchema {
-    let file = Schema::new(vec![
-        Field::new("ts", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), false),
-        Field::new("ms_played", DataType::UInt32, false),
-        Field::new("artist", DataType::Utf8View, false),
-    ]);
-    let member = Field::new("member", DataType::Utf8View, false);
-    TableSchema::builder(Arc::new(file)).with_table_partition_cols(vec![Arc::new(member)]).build()
-}
-
 /// Objects of the scan that are wholly read.
 fn files_read(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let here = plan.metrics().and_then(|m| m.sum_by_name("files_processed")).map_or(0, |m| m.as_usize());
     here + plan.children().into_iter().map(files_read).sum::<usize>()
 }
 
-/// The plays of a draw set as a table: the files' columns and `member`.
+/// The plays of a draw set as a table of bounded sums, one part of the members after the other: to be added up.
 #[derive(Debug)]
-struct PlaysTable {
-    schema: TableSchema,
+struct BoundedTable {
+    task: Arc<Task>,
+    valid: Valid,
+    from_counts: bool,
     url: ObjectStoreUrl,
-    files: Vec<PartitionedFile>,
+    groups: Vec<FileGroup>,
 }
 
-impl TableProvider for PlaysTable {
+impl BoundedTable {
+    /// The columns that are read. The files have more; they are found by name.
+    fn scanned(&self) -> TableSchema {
+        let all = if self.from_counts { counts_file::schema() } else { plays_file::schema() };
+        let wanted = if self.from_counts { self.task.columns_of_counts() } else { self.task.columns() };
+        let fields =
+            all.fields().iter().filter(|field| field.name() == "member_id" || wanted.contains(&field.name().as_str()));
+        let file = Schema::new(fields.cloned().collect::<Vec<_>>());
+        let object = Field::new("object", DataType::UInt32, false);
+        TableSchema::builder(Arc::new(file)).with_table_partition_cols(vec![Arc::new(object)]).build()
+    }
+
+    fn plan(&self) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        let source = ParquetSource::new(self.scanned())
+            .with_metadata_size_hint(FOOTER_BYTES)
+            .with_enable_page_index(false)
+            .with_bloom_filter_on_read(false);
+        let scan = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source)).with_file_groups(self.groups.clone());
+        let scan = DataSourceExec::from_data_source(scan.build());
+        Ok(Arc::new(BoundExec::new(self.task.clone(), self.valid.clone(), self.from_counts, scan)))
+    }
+}
+
+impl TableProvider for BoundedTable {
     fn schema(&self) -> SchemaRef {
-        self.schema.table_schema().clone()
+        bounder::schema(&self.task.recipe)
     }
 
     fn table_type(&self) -> TableType {
@@ -224,7 +324,7 @@ impl TableProvider for PlaysTable {
     // The trait declares an async method through a macro; this is what the macro makes of it.
     fn scan<'me, 'state, 'projection, 'filters, 'out>(
         &'me self,
-        state: &'state dyn Session,
+        _: &'state dyn Session,
         projection: Option<&'projection Vec<usize>>,
         _filters: &'filters [Expr],
         _limit: Option<usize>,
@@ -236,17 +336,16 @@ impl TableProvider for PlaysTable {
         'filters: 'out,
         Self: 'out,
     {
-        let partitions = state.config().target_partitions();
         async move {
-            let source = ParquetSource::new(self.schema.clone())
-                .with_metadata_size_hint(FOOTER_BYTES)
-                .with_enable_page_index(false)
-                .with_bloom_filter_on_read(false);
-            let scan = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
-                .with_file_groups(FileGroup::new(self.files.clone()).split_files(partitions))
-                .with_projection_indices(projection.cloned())?
-                .build();
-            Ok(DataSourceExec::from_data_source(scan) as Arc<dyn ExecutionPlan>)
+            let plan = self.plan()?;
+            let Some(projection) = projection else { return Ok(plan) };
+            let schema = plan.schema();
+            let column = |place: &usize| {
+                let name = schema.field(*place).name();
+                ProjectionExpr { expr: Arc::new(Column::new(name, *place)), alias: name.clone() }
+            };
+            let columns: Vec<ProjectionExpr> = projection.iter().map(column).collect();
+            Ok(Arc::new(ProjectionExec::try_new(columns, plan)?) as Arc<dyn ExecutionPlan>)
         }
         .boxed()
     }

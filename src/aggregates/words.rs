@@ -1,28 +1,14 @@
-//! What people read about a recipe: the columns of its file, what it computes and what it protects.
+//! What people read about a recipe: what it computes and what it protects.
 
+use super::columns::{self, Column};
+use super::keys::Key;
+use super::local_time;
+use super::measures::Measure;
 use super::noise::NoisePlan;
-use super::recipe::{ArtistPreference, Recipe};
+use super::recipe::{KeysFrom, Recipe};
 use crate::error::Result;
 use crate::money::grouped;
 use crate::text::decimal;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-/// One column of an edition's files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Column {
-    /// Name in the file.
-    pub name: String,
-    /// `text` or `whole number` (64 bits, signed).
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// What is counted; empty where nothing is.
-    pub unit: String,
-    /// What the value says.
-    pub meaning: String,
-    /// How far the value may be from the truth.
-    pub error_bar: String,
-}
 
 /// The unit of privacy, as every manifest states it.
 pub const UNIT_OF_PRIVACY: &str = "One member, with everything that this member ever listened to, over the whole lifetime of the pool. \
@@ -34,92 +20,169 @@ impl Recipe {
     /// # Errors
     /// `internal`: the noise cannot be worked out, which a validated recipe does not come to.
     pub fn columns(&self) -> Result<Vec<Column>> {
-        let Recipe::ArtistPreference(p) = self;
-        let plan = NoisePlan::of(p)?;
-        let column = |name: &str, kind: &str, unit: &str, meaning: String, error_bar: String| Column {
-            name: name.into(),
-            kind: kind.into(),
-            unit: unit.into(),
-            meaning,
-            error_bar,
-        };
-        let (l, c) = (p.artists_per_member, grouped(p.plays_per_artist.into()));
-        Ok(vec![
-            column(
-                "artist",
-                "text",
-                "",
-                "The album artist's name as the service wrote it. Spelling and capitals are kept: `LISA` and `LiSA` are two artists. \
-                 Every name occurs once."
-                    .into(),
-                "None: the name is exact. Which names appear was decided on noisy counts.".into(),
-            ),
-            column(
-                "fans",
-                "whole number",
-                "members",
-                format!("Members who have the artist among their {l} most played artists, with noise."),
-                format!(
-                    "In 95 of 100 rows the value lies at most {} from the truth. Rows close to the smallest value, {}, lean upwards: \
-                     they are in the file partly because their noise was high.",
-                    plan.fans.half_width_95, plan.smallest_published_fans
-                ),
-            ),
-            column(
-                "capped_plays",
-                "whole number",
-                "plays",
-                format!(
-                    "Plays of the artist by those members, counting at most {c} plays of a member, with noise. \
-                     Not cut off at zero, so that sums over rows stay right on average: a value may be negative where few plays meet much noise."
-                ),
-                format!(
-                    "In 95 of 100 rows the value lies at most {} from the truth. What is cut off by the cap of {c} plays is not in this bar.",
-                    plan.capped_plays.half_width_95
-                ),
-            ),
-        ])
+        let plan = NoisePlan::of(self)?;
+        Ok(columns::of(self, &plan, false).into_iter().map(|(column, _)| column).collect())
     }
 
     /// What the recipe computes and what it protects, in plain words.
     pub fn explanation(&self) -> String {
-        let Recipe::ArtistPreference(p) = self;
         let cost = self.cost();
+        let delta = match cost.delta_pico {
+            0 => "no failure probability".to_owned(),
+            delta => format!("a failure probability of {}", decimal(delta, 12)),
+        };
         format!(
-            "For every artist: how many members have it among their {l} most played artists (`fans`), and how often these members played it, \
-             counting at most {c} plays of a member (`capped_plays`). {counted} Each member's list is cut to {l} artists before anything is added up \
-             across members, so no one moves more than {l} rows, nor any row by more than one fan and {c} plays. The numbers carry discrete Gaussian \
-             noise that hides any one member. An artist of fewer than {k} members never appears, and one of more appears only when its noisy number of \
-             fans passes a threshold far above what one member can move. The draw costs {rho} rho (zero-concentrated differential privacy) and a failure probability of {delta} of the pool's budget.",
-            l = p.artists_per_member,
-            c = grouped(p.plays_per_artist.into()),
-            counted = p.counted(),
-            k = p.floor_members,
-            rho = decimal(cost.rho_nano, 9),
-            delta = decimal(cost.delta_pico, 12),
+            "{} {} {} The numbers carry discrete Gaussian noise that hides any one member. {} \
+             The draw costs {} rho (zero-concentrated differential privacy) and {delta} of the pool's budget.",
+            self.question(),
+            self.counted(),
+            self.bounds_in_words(),
+            self.selection_in_words(),
+            decimal(cost.rho_nano, 9),
         )
+    }
+
+    /// What is told of what.
+    fn question(&self) -> String {
+        let measures: Vec<String> =
+            self.measures().into_iter().map(|(measure, _)| self.measure_in_words(measure)).collect();
+        format!("{}: {}.", self.groups_in_words(), measures.join("; "))
+    }
+
+    fn groups_in_words(&self) -> String {
+        let words = |key: &Key| match key {
+            Key::Artist => "artist",
+            Key::Album => "album of an artist",
+            Key::Track => "track of an artist",
+            Key::ArtistPair => "pair of artists",
+            Key::Month => "month",
+            Key::Weekday => "day of the week",
+            Key::HourOfWeek => "hour of the week",
+            Key::Country => "country",
+            Key::Service => "music service",
+            Key::MonthsSinceFirst => "month after the first play",
+            Key::Volume => "amount of listening",
+            Key::Variety => "variety of listening",
+        };
+        let keys: Vec<&str> = self.group_by.iter().map(words).collect();
+        let from = match self.keys_from {
+            KeysFrom::Threshold | KeysFrom::Bins => String::new(),
+            KeysFrom::Edition => " of the artists of an earlier edition".into(),
+            KeysFrom::Offer => " of the artists that the buyer lists".into(),
+        };
+        format!("For every {}{from}", keys.join(" and "))
+    }
+
+    fn measure_in_words(&self, measure: Measure) -> String {
+        let plays = grouped(self.plays_per_key.unwrap_or(0).into());
+        match measure {
+            Measure::Fans if self.has_key(Key::ArtistPair) => {
+                format!(
+                    "how many members have both among their {} most played of the list (`fans`)",
+                    self.keys_per_member
+                )
+            }
+            Measure::Fans if self.has_key(Key::Volume) || self.has_key(Key::Variety) => {
+                "how many members are of that kind (`members`)".into()
+            }
+            Measure::Fans if self.fans_column() == "members" => "how many members listen (`members`)".into(),
+            Measure::Fans => {
+                format!("how many members have it among their {} most played (`fans`)", self.keys_per_member)
+            }
+            Measure::CappedPlays => format!(
+                "how often these members played it, counting at most {plays} plays of a member (`capped_plays`)"
+            ),
+            Measure::Hours => format!(
+                "how long these members listened, counting at most {} minutes of a member (`hours`)",
+                grouped(self.minutes_per_key.unwrap_or(0).into())
+            ),
+            Measure::SkipShare => format!(
+                "what share of plays was left for another track (`skip_share`), at most {plays} plays of a member counting"
+            ),
+            Measure::CompletionShare => format!(
+                "what share of plays was heard to the end (`completion_share`), at most {plays} plays of a member counting"
+            ),
+            Measure::FirstTimeShare => format!(
+                "what share of plays was the first of its track (`first_time_share`), at most {plays} plays of a member counting"
+            ),
+            Measure::ReturnShare => "how many of the members who could have come back did (`return_share`)".into(),
+        }
+    }
+
+    fn bounds_in_words(&self) -> String {
+        let groups = self.groups_per_member();
+        let chosen = if !self.chooses_artists() {
+            format!("{} {}", grouped(groups.into()), if groups == 1 { "group" } else { "groups" })
+        } else {
+            format!("{} artists, and with them to {} groups", self.keys_per_member, grouped(groups.into()))
+        };
+        let most: Vec<String> = self
+            .sums()
+            .iter()
+            .map(|sum| format!("{} {}", grouped(sum.most.into()), sum.column.replace('_', " ")))
+            .collect();
+        format!(
+            "Each member's list is cut to {chosen} before anything is added up across members, so no one moves more than {} rows, \
+             nor in any row more than {}.",
+            grouped(groups.into()),
+            most.join(", ")
+        )
+    }
+
+    fn selection_in_words(&self) -> String {
+        match self.keys_from {
+            KeysFrom::Threshold => format!(
+                "A group of fewer than {} members never appears, and one of more appears only when its noisy number of {} passes a \
+                 threshold far above what one member can move.",
+                self.floor_members.unwrap_or(1),
+                self.fans_column()
+            ),
+            KeysFrom::Edition | KeysFrom::Offer => format!(
+                "Every group of at most {} listed artists is given, those without any listeners too: a row says nothing by being there.",
+                grouped(self.most_artists.unwrap_or(0).into())
+            ),
+            KeysFrom::Bins => {
+                "Every group is given, those without any listeners too: a row says nothing by being there.".into()
+            }
+        }
     }
 
     /// What the numbers do not say, whoever reads them.
     pub fn caveats(&self) -> Vec<String> {
-        let Recipe::ArtistPreference(p) = self;
-        vec![
-            format!(
-                "Cutting each member's history to {} artists and {} plays an artist makes the numbers smaller than a plain count; no error bar covers that.",
-                p.artists_per_member,
-                grouped(p.plays_per_artist.into())
-            ),
-            "Rows near the smallest number of fans lean upwards, because they were chosen on their own noise.".into(),
-            "An artist that is missing may have fans: fewer than the threshold, or just unlucky noise.".into(),
-            "The members of a pool are not a sample of all listeners.".into(),
+        let mut caveats = vec![format!(
+            "Cutting each member's history to {} {} and to the caps makes the numbers smaller than a plain count; no error bar covers that.",
+            self.keys_per_member,
+            if self.chooses_artists() { "artists" } else { "groups" }
+        )];
+        if self.keys_from == KeysFrom::Threshold {
+            let fans = self.fans_column();
+            caveats.push(format!(
+                "Rows near the smallest number of {fans} lean upwards, because they were chosen on their own noise."
+            ));
+            caveats.push(format!(
+                "A group that is missing may have {fans}: fewer than the threshold, or just unlucky noise."
+            ));
+        } else {
+            caveats.push(
+                "A small number may be all noise, and negative where it happens to be: compare it with its error bar."
+                    .into(),
+            );
+        }
+        if self.has_key(Key::HourOfWeek) || self.has_key(Key::Weekday) {
+            caveats.push(format!(
+                "Hours are local by the play's country. In countries with several time zones ({}) they are those where most people live.",
+                local_time::with_several_zones().join(", ")
+            ));
+        }
+        caveats.push("The members of a pool are not a sample of all listeners.".into());
+        caveats.push(
             "In CSV, a text that begins with = + - @, a tab or a carriage return (with or without apostrophes before it) has one apostrophe put in front, \
              so that no spreadsheet runs it as a formula. Take it off to get the name; the Parquet file has names as they are."
                 .into(),
-        ]
+        );
+        caveats
     }
-}
 
-impl ArtistPreference {
     fn counted(&self) -> String {
         let shortest = if self.min_ms_played == 0 {
             "Plays of any length count".to_owned()
@@ -131,11 +194,13 @@ impl ArtistPreference {
 
     /// The period in words.
     pub fn period_in_words(&self) -> String {
-        match (self.from, self.to) {
-            (None, None) => "whenever they were played".into(),
-            (Some(from), None) => format!("from {from} on"),
-            (None, Some(to)) => format!("until before {to}"),
-            (Some(from), Some(to)) => format!("from {from} until before {to}"),
+        match (self.last_months, self.from, self.to) {
+            (Some(1), _, _) => "in the last whole month before the draw".into(),
+            (Some(months), _, _) => format!("in the {months} whole months before the draw"),
+            (None, None, None) => "whenever they were played".into(),
+            (None, Some(from), None) => format!("from {from} on"),
+            (None, None, Some(to)) => format!("until before {to}"),
+            (None, Some(from), Some(to)) => format!("from {from} until before {to}"),
         }
     }
 }
@@ -143,6 +208,8 @@ impl ArtistPreference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregates::presets;
+    use crate::aggregates::recipe::Kind;
 
     #[test]
     fn the_words_follow_the_parameters() {
@@ -155,5 +222,22 @@ mod tests {
         let columns = Recipe::default().columns().unwrap();
         assert_eq!(columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["artist", "fans", "capped_plays"]);
         assert!(columns[1].error_bar.contains("at most 28 from"));
+    }
+
+    #[test]
+    fn every_kind_is_explained() {
+        for (kind, expected) in [
+            (Kind::ArtistMap, "to 20 artists, and with them to 190 groups"),
+            (Kind::ListeningClock, "For every hour of the week: how many members listen"),
+            (Kind::BuyerPanel, "at most 2,000 listed artists"),
+            (Kind::RetentionCurve, "no failure probability"),
+            (Kind::ListenerProfile, "to 1 group before"),
+            (Kind::ArtistTrend, "in the 24 whole months before the draw"),
+            (Kind::SkipBehaviour, "Plays of any length count"),
+        ] {
+            let words = presets::of(kind).explanation();
+            assert!(words.contains(expected), "{expected} is not in: {words}");
+        }
+        assert!(presets::of(Kind::ListeningClock).caveats().iter().any(|caveat| caveat.contains("BR, CA")));
     }
 }
