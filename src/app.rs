@@ -2,6 +2,7 @@
 //! `serve`, `demo` and the tests all start it here.
 
 use crate::accounts::auth::Auth;
+use crate::aggregates::ArtistIds;
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::context::Context;
@@ -58,6 +59,7 @@ impl App {
         let _ = std::fs::remove_dir_all(config.data_dir.join("spill"));
         let context = Context::open(config, clock, entropy)?;
         let auth = Data::new(Auth::start(&context)?);
+        check_musicbrainz(&context.config)?;
         Mailer::open(&context.config)?; // a mistake in the mail settings is told now and not at the first mail
         histories::actions::recover(&context).await?;
         let stopping = Stopping::default();
@@ -117,6 +119,13 @@ impl App {
     }
 }
 
+/// The mapping is read at every draw; what is wrong with it is told now, while somebody is looking.
+fn check_musicbrainz(config: &Config) -> Result<()> {
+    let Some(path) = &config.draws.musicbrainz_csv else { return Ok(()) };
+    let named = |error: Error| Error::invalid(format!("[draws] musicbrainz_csv: {}", error.detail()));
+    ArtistIds::read(path).map(drop).map_err(named)
+}
+
 /// With the embedded database a data directory belongs to one server at a time.
 fn lock_directory(config: &Config) -> Result<File> {
     let path = config.data_dir.join("refrain.lock");
@@ -162,7 +171,7 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
             .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
             .wrap(from_fn(telemetry::observe))
             .configure(|config| edge::configure(config, json_limit_bytes))
-            .configure(|config| routes::configure(config, &operations))
+            .configure(|config| routes::configure(config, &operations, json_limit_bytes))
             .default_service(web::to(|| async { Err::<HttpResponse, Error>(Error::not_found("resource")) }))
     })
     .client_request_timeout(HEAD_TIMEOUT)

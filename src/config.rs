@@ -31,6 +31,8 @@ pub struct Config {
     pub mail: Mail,
     /// Uploaded exports.
     pub uploads: Uploads,
+    /// Stored files.
+    pub storage: Storage,
     /// Background work.
     pub jobs: Jobs,
     /// The drawing of editions.
@@ -129,8 +131,17 @@ pub struct Uploads {
     pub max_bytes: u64,
     /// Seconds in which an upload must have arrived.
     pub timeout_s: u64,
-    /// Uploads that are read at the same time.
+    /// Threads that read uploads: one for each that is being read, and those left over help with its files.
     pub readers: usize,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// Seconds for which an upload's plays lie in a file of their own before they are merged into those of the
+    /// member's shard: so long others gather that are merged along.
+    pub compact_after_s: i64,
 }
 
 /// `[jobs]`
@@ -153,6 +164,8 @@ pub struct Draws {
     pub memory_bytes: usize,
     /// Partitions that a draw works on at the same time; one per core if not set.
     pub partitions: Option<usize>,
+    /// A CSV file with the columns `artist` and `mbid`: editions then tell the MusicBrainz ids of their artists.
+    pub musicbrainz_csv: Option<PathBuf>,
 }
 
 /// `[seller]`
@@ -202,6 +215,7 @@ impl Default for Config {
             auth: Auth::default(),
             mail: Mail::default(),
             uploads: Uploads::default(),
+            storage: Storage::default(),
             jobs: Jobs::default(),
             draws: Draws::default(),
             seller: Seller::default(),
@@ -279,6 +293,12 @@ impl Default for Uploads {
     }
 }
 
+impl Default for Storage {
+    fn default() -> Self {
+        Storage { compact_after_s: 60 }
+    }
+}
+
 impl Default for Jobs {
     fn default() -> Self {
         Jobs { enabled: true, poll_ms: 500, lease_s: 60 }
@@ -287,7 +307,7 @@ impl Default for Jobs {
 
 impl Default for Draws {
     fn default() -> Self {
-        Draws { memory_bytes: 1 << 30, partitions: None }
+        Draws { memory_bytes: 1 << 30, partitions: None, musicbrainz_csv: None }
     }
 }
 

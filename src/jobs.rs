@@ -1,8 +1,8 @@
 //! The background worker: claims due work and runs it, on a runtime of its own, so that drawing an
 //! edition never takes time from a request.
 //!
-//! Four lanes run side by side: votes and deadlines, which must be prompt; draws, payouts and
-//! erasures, which may take long; the outbox; and the upkeep. Several servers on one PostgreSQL share the work by
+//! Five lanes run side by side: votes and deadlines, which must be prompt; draws, payouts and erasures, which may take
+//! long; compactions of shards, which may be many; the outbox; and the upkeep. Several servers on one PostgreSQL share the work by
 //! leases.
 
 use crate::aggregates::Progress;
@@ -12,16 +12,27 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, EditionId, LicenceId, OfferId, PurchaseId, VoteId};
 use crate::offers::model::OfferState;
 use crate::queue::{self, Job, JobKind};
-use crate::{erasure, notify, offers, payouts, purchases, upkeep};
+use crate::{erasure, histories, notify, offers, payouts, purchases, upkeep};
 use std::time::Duration;
 use tokio::sync::watch;
 use tracing::Instrument;
 
 const PROMPT: [JobKind; 4] = [JobKind::OpenVote, JobKind::CloseVote, JobKind::LapseOffer, JobKind::ExpireLicence];
 const LONG: [JobKind; 3] = [JobKind::DrawEdition, JobKind::Payout, JobKind::EraseMember];
+/// After many uploads there are many of these, for which no draw should wait.
+const SHARDS: [JobKind; 1] = [JobKind::CompactPlays];
 
 /// How often what is over is cleared away.
 const UPKEEP_PERIOD: Duration = Duration::from_secs(3_600);
+
+/// What has come of a job that did not fail.
+enum Outcome {
+    Done,
+    /// It was too early; to be looked at again then.
+    Later(UtcTime),
+    /// It is not to be tried again before an operator says so, for this reason.
+    SetAside(&'static str),
+}
 
 /// The running worker.
 pub struct Runner {
@@ -47,6 +58,7 @@ impl Runner {
                 tokio::join!(
                     lane(&ctx, &PROMPT, "prompt", stopped.clone()),
                     lane(&ctx, &LONG, "long", stopped.clone()),
+                    lane(&ctx, &SHARDS, "shards", stopped.clone()),
                     outbox_lane(&ctx, stopped.clone()),
                     upkeep_lane(&ctx, stopped),
                 );
@@ -70,7 +82,7 @@ pub async fn run_due(ctx: &Context) -> Result<usize> {
     let mut done = 0;
     loop {
         let before = done;
-        for kinds in [&PROMPT[..], &LONG[..]] {
+        for kinds in [&PROMPT[..], &LONG[..], &SHARDS[..]] {
             while run_next(ctx, kinds, "test").await? {
                 done += 1;
             }
@@ -140,17 +152,22 @@ async fn run_next(ctx: &Context, kinds: &[JobKind], holder: &str) -> Result<bool
     let Some(job) = claimed else { return Ok(false) };
     let span = tracing::info_span!("job", job.kind = %job.kind, job.subject = %job.subject_id);
     let outcome = run_with_lease(ctx, &job, holder).instrument(span.clone()).await;
-    let label = if outcome.is_ok() { "done" } else { "failed" };
+    let label = match &outcome {
+        Ok(Outcome::SetAside(_)) => "set_aside",
+        Ok(_) => "done",
+        Err(_) => "failed",
+    };
     ctx.metrics.count_job(job.kind.as_str(), label);
     span.in_scope(|| match &outcome {
-        Ok(_) => tracing::info!("done"),
+        Ok(_) => tracing::info!("{label}"),
         Err(error) => tracing::error!(error.detail = error.detail(), error.cause = ?error.cause(), "failed"),
     });
     let outcome = outcome.map_err(|error| error.detail().to_owned());
     ctx.db
         .write(move |tx| match &outcome {
-            Ok(None) => queue::done(tx, &job),
-            Ok(Some(later)) => queue::again(tx, &job, *later),
+            Ok(Outcome::Done) => queue::done(tx, &job),
+            Ok(Outcome::Later(at)) => queue::again(tx, &job, *at),
+            Ok(Outcome::SetAside(why)) => queue::set_aside(tx, &job, why),
             Err(why) => queue::failed(tx, &job, why),
         })
         .await?;
@@ -158,7 +175,7 @@ async fn run_next(ctx: &Context, kinds: &[JobKind], holder: &str) -> Result<bool
 }
 
 /// Runs a job and, as long as it runs, keeps others from taking it over.
-async fn run_with_lease(ctx: &Context, job: &Job, holder: &str) -> Result<Option<UtcTime>> {
+async fn run_with_lease(ctx: &Context, job: &Job, holder: &str) -> Result<Outcome> {
     let lease_s = ctx.config.jobs.lease_s;
     let period = Duration::from_secs(u64::try_from(lease_s / 3).unwrap_or(1).max(1));
     let mut work = std::pin::pin!(run(ctx, job));
@@ -173,19 +190,27 @@ async fn run_with_lease(ctx: &Context, job: &Job, holder: &str) -> Result<Option
     }
 }
 
-/// Does the work of a job. Returns when to look again, where it turned out to be too early.
-async fn run(ctx: &Context, job: &Job) -> Result<Option<UtcTime>> {
+/// Does the work of a job.
+async fn run(ctx: &Context, job: &Job) -> Result<Outcome> {
     let subject = job.subject_id.as_str();
+    let or_later = |at: Option<UtcTime>| at.map_or(Outcome::Done, Outcome::Later);
     match job.kind {
         JobKind::OpenVote => offers::actions::open_vote(ctx, &known(OfferId::parse(subject))?).await?,
         JobKind::CloseVote => close_vote(ctx, known(VoteId::parse(subject))?).await?,
-        JobKind::LapseOffer => return purchases::actions::lapse(ctx, &known(OfferId::parse(subject))?).await,
-        JobKind::ExpireLicence => return purchases::actions::expire(ctx, &known(LicenceId::parse(subject))?).await,
-        JobKind::DrawEdition => draw_edition(ctx, &known(EditionId::parse(subject))?).await?,
+        JobKind::LapseOffer => {
+            return purchases::actions::lapse(ctx, &known(OfferId::parse(subject))?).await.map(or_later);
+        }
+        JobKind::ExpireLicence => {
+            return purchases::actions::expire(ctx, &known(LicenceId::parse(subject))?).await.map(or_later);
+        }
+        JobKind::DrawEdition => return draw_edition(ctx, &known(EditionId::parse(subject))?).await,
         JobKind::Payout => payouts::actions::run(ctx, &known(PurchaseId::parse(subject))?).await?,
         JobKind::EraseMember => erasure::actions::erase(ctx, &known(AccountId::parse(subject))?).await?,
+        JobKind::CompactPlays => {
+            return erasure::actions::compact(ctx, known(shard(subject))?).await.map(or_later);
+        }
     }
-    Ok(None)
+    Ok(Outcome::Done)
 }
 
 /// Closing a vote, deciding its offer and, where it was accepted, writing the invoice are one write:
@@ -204,14 +229,23 @@ async fn close_vote(ctx: &Context, vote_id: VoteId) -> Result<()> {
 }
 
 /// The stage that a draw is in stands at the edition, for whoever waits; here it is only logged.
-async fn draw_edition(ctx: &Context, edition_id: &EditionId) -> Result<()> {
+async fn draw_edition(ctx: &Context, edition_id: &EditionId) -> Result<Outcome> {
     let span = tracing::Span::current();
     let report = move |progress: Progress| {
         span.in_scope(|| {
             tracing::debug!(draw.stage = progress.stage.words(), draw.percent = progress.percent, "drawing")
         });
     };
-    purchases::actions::draw(ctx, edition_id, report).await
+    let is_over = purchases::actions::draw(ctx, edition_id, report).await?;
+    Ok(if is_over {
+        Outcome::Done
+    } else {
+        Outcome::SetAside("An operator stopped the drawing; start the job again to go on.")
+    })
+}
+
+fn shard(number: &str) -> Option<i32> {
+    number.parse().ok().filter(|shard| (0..histories::model::SHARDS).contains(shard))
 }
 
 fn known<T>(id: Option<T>) -> Result<T> {

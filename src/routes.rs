@@ -14,11 +14,12 @@ pub mod service;
 pub use list::operations;
 
 use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use operation::Operation;
 
-/// Serves the list: one resource a path, in the order of the list.
-pub fn configure(config: &mut ServiceConfig, operations: &[Operation]) {
+/// Serves the list: one resource a path, in the order of the list. `json_limit_bytes` is what a JSON body may have, where
+/// an operation does not take more.
+pub fn configure(config: &mut ServiceConfig, operations: &[Operation], json_limit_bytes: usize) {
     let mut paths: Vec<&str> = Vec::new();
     for operation in operations {
         if !paths.contains(&operation.path) {
@@ -28,6 +29,9 @@ pub fn configure(config: &mut ServiceConfig, operations: &[Operation]) {
     for path in paths {
         let here: Vec<&Operation> = operations.iter().filter(|operation| operation.path == path).collect();
         let mut resource = web::resource(path);
+        if let Some(more_bytes) = here.iter().map(|operation| operation.more_bytes).max().filter(|more| *more > 0) {
+            resource = resource.app_data(PayloadConfig::new(json_limit_bytes.saturating_add(more_bytes)));
+        }
         let mut methods: Vec<Method> = Vec::new();
         for operation in &here {
             resource = resource.route(operation.route());

@@ -14,7 +14,7 @@ impl Config {
     /// # Errors
     /// `invalid` naming every such setting, what it is and what it may be.
     pub fn check(&self) -> Result<()> {
-        let Config { server, database, auth, uploads, jobs, draws, .. } = self;
+        let Config { server, database, auth, uploads, storage, jobs, draws, .. } = self;
         let problems = [
             at_least_one("[server] workers", server.workers),
             at_least_one("[server] json_limit_bytes", Some(server.json_limit_bytes)),
@@ -31,6 +31,7 @@ impl Config {
             at_least_one("[uploads] max_bytes", Some(uploads.max_bytes)),
             at_least_one("[uploads] timeout_s", Some(uploads.timeout_s)),
             at_least_one("[uploads] readers", Some(uploads.readers)),
+            between("[storage] compact_after_s", storage.compact_after_s, YEAR_S),
             at_least_one("[jobs] poll_ms", Some(jobs.poll_ms)),
             between("[jobs] lease_s", jobs.lease_s, YEAR_S),
             at_least_one("[draws] memory_bytes", Some(draws.memory_bytes)),
@@ -99,6 +100,7 @@ mod tests {
             ("UPLOADS__MAX_BYTES", "-1", "max_bytes"),
             ("UPLOADS__TIMEOUT_S", "0", "timeout_s"),
             ("UPLOADS__READERS", "0", "readers"),
+            ("STORAGE__COMPACT_AFTER_S", "0", "compact_after_s"),
             ("JOBS__POLL_MS", "0", "poll_ms"),
             ("JOBS__LEASE_S", "-60", "lease_s"),
             ("DRAWS__MEMORY_BYTES", "0", "memory_bytes"),

@@ -54,8 +54,9 @@ pub struct NewDataset {
     pub licence_text: String,
     /// The lowest price of an offer, not under the pool's own floor. The fee is inside, tax is not.
     pub price_floor: Money,
-    /// Rows that an edition has at least, or the terms' refund applies: 0 to 100,000,000. Without it: what the accuracy
-    /// sheet dares to promise.
+    /// Rows that an edition has at least, or the terms' refund applies: 0 to 100,000,000, and no more than any edition of
+    /// the recipe can have. Where the buyer lists artists: who lists fewer than give so many rows is refused. Without it:
+    /// what the accuracy sheet dares to promise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 100000000)]
     pub rows_promised: Option<i64>,
@@ -91,7 +92,7 @@ pub struct DatasetChanges {
     pub rows_promised: Option<i64>,
 }
 
-/// What the pool demands of every listing.
+/// What pool and recipe demand of a listing.
 #[derive(Debug, Clone)]
 pub struct Demands {
     /// The pool's currency.
@@ -100,6 +101,8 @@ pub struct Demands {
     pub price_floor_minor: i64,
     /// The purposes that the present consent text offers.
     pub purposes: Vec<String>,
+    /// The most rows that an edition of the recipe can have; `None` where that depends on the listening.
+    pub rows_most: Option<u64>,
 }
 
 impl DatasetChanges {
@@ -140,6 +143,12 @@ pub fn check(dataset: &mut Dataset, demands: &Demands) -> Result<()> {
     purposes(&dataset.purposes, demands)?;
     if !(0..=ROWS_MAX).contains(&dataset.rows_promised) {
         return Err(Error::invalid(format!("rows_promised lies between 0 and {ROWS_MAX}.")));
+    }
+    if let Some(most) = demands.rows_most.filter(|most| dataset.rows_promised.unsigned_abs() > *most) {
+        let promised = dataset.rows_promised;
+        return Err(Error::invalid(format!(
+            "rows_promised is {promised}; no edition of the recipe has more than {most} rows."
+        )));
     }
     if dataset.price_floor_minor < demands.price_floor_minor {
         let floor = Money::new(demands.price_floor_minor, demands.currency.as_str());

@@ -2,7 +2,7 @@
 
 use crate::aggregates::Recipe;
 use crate::clock::UtcTime;
-use crate::ids::{BudgetEntryId, DatasetId, EditionId, PoolId, RecipeId};
+use crate::ids::{AccountId, BudgetEntryId, DatasetId, EditionId, PoolId, RecipeId};
 use crate::pools::model::{BudgetState, Cost};
 use crate::text_enum;
 
@@ -144,6 +144,26 @@ pub struct Edition {
     pub drawn_at: Option<UtcTime>,
     /// When it was published.
     pub published_at: Option<UtcTime>,
+    /// How much of the members' stored plays the present or last try has read, in percent; `None` before the first.
+    pub percent: Option<i32>,
+    /// When an operator stopped the drawing; `None` again once it is taken up anew.
+    pub stopped_at: Option<UtcTime>,
+}
+
+impl Edition {
+    /// Whether it is neither published nor given up, and not stopped.
+    pub fn is_wanted(&self) -> bool {
+        EditionState::PUBLISH_FROM.contains(&self.state) && self.stopped_at.is_none()
+    }
+}
+
+/// What an edition is drawn from.
+#[derive(Debug, Clone)]
+pub struct Material {
+    /// The draw set.
+    pub members: Vec<AccountId>,
+    /// The name (SHA-256) of the list of artists, where the recipe takes its groups from one.
+    pub list_sha256: Option<String>,
 }
 
 /// One file of a published edition.

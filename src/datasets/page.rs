@@ -6,7 +6,7 @@ use super::model::{Dataset, Edition, StoredRecipe};
 use super::provenance;
 use super::store::{self, ConsentText};
 use super::views::{
-    DatasetView, DictionaryView, EditionSummary, ExclusivityView, LicenceTextView, PoolView, PreviewRow, PreviewView,
+    DatasetView, DictionaryView, EditionSummary, ExclusivityView, LicenceTextView, PoolView, PreviewView,
     RecipeSummary, TwinFile, TwinView,
 };
 use crate::aggregates::{self, AccuracySheet, Cost, File, Manifest, PREVIEW_ROWS};
@@ -81,7 +81,7 @@ impl Facts {
     fn twin(&self, extension: &str) -> Result<Content> {
         let seed = digest::digest(&digest::SHA256, self.dataset.id.as_str().as_bytes());
         let seed = u64::from_le_bytes(seed.as_ref()[..8].try_into().map_err(Error::internal)?);
-        let files = aggregates::synthetic_twin(&self.recipe.document, two_digits(self.members), seed)?;
+        let files = aggregates::synthetic_twin(&self.recipe.document, two_digits(self.members), self.now, seed)?;
         let found = files.into_iter().find(|file| file.entry.name.ends_with(extension));
         let File { entry, content } = found.ok_or_else(|| Error::not_found("file"))?;
         Ok(Content { bytes: content, media_type: entry.media_type, file_name: Some(entry.name) })
@@ -157,9 +157,9 @@ fn summary(edition: &Edition) -> Result<EditionSummary> {
 }
 
 fn preview(edition: &Edition) -> Result<PreviewView> {
-    let rows: Vec<PreviewRow> = edition.preview_json.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
+    let rows = edition.preview_json.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
     let note = format!(
-        "At most {PREVIEW_ROWS} rows of edition {}, noise included, chosen by a hash of the edition and the artist's name and not by rank.",
+        "At most {PREVIEW_ROWS} rows of edition {}, noise included, chosen by a hash of the edition and the row and not by rank.",
         edition.number
     );
     Ok(PreviewView { edition_id: edition.id.clone(), note, rows })

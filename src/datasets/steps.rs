@@ -4,8 +4,8 @@ use super::model::{Dataset, Edition, EditionFile, StoredRecipe};
 use super::store;
 use crate::clock::UtcTime;
 use crate::db::{Db, Tx};
-use crate::error::Result;
-use crate::ids::{AccountId, DatasetId, EditionId, RecipeId};
+use crate::error::{Error, Result};
+use crate::ids::{AccountId, DatasetId, EditionId, PoolId, RecipeId};
 use crate::pools;
 
 /// One dataset, in whatever state: who asks decides what may be seen of it.
@@ -95,6 +95,64 @@ pub fn edition_members(db: &mut Db, id: &EditionId) -> Result<Vec<AccountId>> {
 /// `internal` where the database fails.
 pub fn files(db: &mut Db, id: &EditionId) -> Result<Vec<EditionFile>> {
     store::files(db, id)
+}
+
+/// Has an edition drawn again whose drawing an operator has stopped.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn resume_drawing(tx: &mut Tx, id: &EditionId) -> Result<()> {
+    store::resume_drawing(tx, id)
+}
+
+/// Keeps a list of artists; returns the name that it is kept under: the SHA-256, in hex, of its canonical JSON.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn keep_artists(tx: &mut Tx, artists: &[String]) -> Result<String> {
+    let now = tx.now();
+    store::keep_list(tx, artists, now)
+}
+
+/// The list of artists that is kept under a name; `None` where there is none, or it is no longer what its name says.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn find_artists(db: &mut Db, sha256: &str) -> Result<Option<Vec<String>>> {
+    let kept = store::list(db, sha256)?.filter(|kept| store::list_sha256(&kept.artists_json) == kept.sha256);
+    Ok(kept.map(|kept| serde_json::from_str(&kept.artists_json)).transpose()?)
+}
+
+/// The same where there must be one.
+///
+/// # Errors
+/// `internal` where it is missing or damaged.
+pub fn artists(db: &mut Db, sha256: &str) -> Result<Vec<String>> {
+    let missing = || Error::internal(format!("the list of artists {sha256} is missing or damaged"));
+    find_artists(db, sha256)?.ok_or_else(missing)
+}
+
+/// The artists that the newest edition of a pool to do so has made public, in its order, and which edition that is.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn public_artists(db: &mut Db, pool_id: &PoolId) -> Result<Option<(EditionId, Vec<String>)>> {
+    let Some((edition_id, sha256)) = store::newest_with_artists(db, pool_id)? else { return Ok(None) };
+    Ok(Some((edition_id, artists(db, &sha256)?)))
+}
+
+/// Says which lists of artists are no longer what their names say, one sentence for each.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn verify_lists(db: &mut Db) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for name in store::list_names(db)? {
+        if store::list(db, &name)?.is_some_and(|kept| store::list_sha256(&kept.artists_json) != kept.sha256) {
+            problems.push(format!("The list of artists {name} holds others than those that were hashed."));
+        }
+    }
+    Ok(problems)
 }
 
 /// Notes until when a dataset is sold exclusively, or that it no longer is. A later day that was sold

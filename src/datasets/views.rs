@@ -6,7 +6,7 @@ use super::provenance::ProvenanceView;
 use crate::aggregates::{AccuracySheet, Column, EpsilonAt};
 use crate::clock::UtcTime;
 use crate::ids::{DatasetId, EditionId, PoolId, RecipeId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 /// All about a listing.
@@ -173,18 +173,7 @@ pub struct PreviewView {
     pub edition_id: EditionId,
     /// How the rows were chosen.
     pub note: String,
-    /// At most 20 rows, in the edition's order.
-    pub rows: Vec<PreviewRow>,
-}
-
-/// One row of a preview.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"artist": "Made-up Artist 0001", "fans": 1_204, "capped_plays": 60_311}))]
-pub struct PreviewRow {
-    /// The artist's name.
-    pub artist: String,
-    /// Members with the artist among their favourites, with noise.
-    pub fans: i64,
-    /// Their plays, capped per member, with noise.
-    pub capped_plays: i64,
+    /// At most 20 rows, in the edition's order: the columns that the dictionary names.
+    #[schema(value_type = Vec<Object>)]
+    pub rows: Vec<serde_json::Map<String, serde_json::Value>>,
 }

@@ -6,14 +6,14 @@ use crate::context::Context;
 use crate::db::{Db, Tx};
 use crate::error::{Code, Error, Result};
 use crate::idempotency::{self, Kept, Once};
-use crate::ids::{OfferId, OrganisationId, VoteId};
+use crate::ids::{AccountId, OfferId, OrganisationId, VoteId};
 use crate::offers::model::{Offer, OfferState, TimelineEntry};
 use crate::offers::terms::NewOffer;
-use crate::offers::views::OfferView;
+use crate::offers::views::{ArtistListView, OfferView};
 use crate::offers::{placing, steps, store};
 use crate::page::Window;
 use crate::votes::model::Vote;
-use crate::{accounts, audit, outbox, votes};
+use crate::{accounts, audit, datasets, outbox, votes};
 use serde_json::json;
 
 pub use crate::offers::opening::open_vote;
@@ -120,6 +120,40 @@ pub async fn terms_of_vote(ctx: &Context, member: &Member, vote_id: VoteId) -> R
             Ok(steps::of_vote(db, &vote_id)?.terms_json)
         })
         .await
+}
+
+/// A list of artists that an offer is about: for operators, for the organisations with an offer or a licence about it,
+/// and for the electors of a vote on it.
+///
+/// # Errors
+/// `not-found` for everybody else, and where there is none.
+pub async fn artist_list(ctx: &Context, caller: &Caller, sha256: String) -> Result<ArtistListView> {
+    let caller = caller.clone();
+    ctx.db
+        .read(move |db| {
+            let may_see = match (caller.role, &caller.organisation_id) {
+                (Role::Operator, _) => true,
+                (Role::Buyer, Some(own)) => store::is_of_organisation(db, &sha256, own)?,
+                (Role::Buyer, None) => false,
+                (Role::Member, _) => is_elector(db, &sha256, &caller.account_id)?,
+            };
+            let artists = if may_see { datasets::steps::find_artists(db, &sha256)? } else { None };
+            let artists = artists.ok_or_else(|| Error::not_found("list of artists"))?;
+            Ok(ArtistListView { sha256: sha256.clone(), artists })
+        })
+        .await
+}
+
+/// Whether a member is in the electorate of any vote on an offer about a list of artists.
+fn is_elector(db: &mut Db, list_sha256: &str, member_id: &AccountId) -> Result<bool> {
+    for vote_id in store::votes_about(db, list_sha256)? {
+        match votes::steps::expect_member(db, &vote_id, member_id) {
+            Ok(true) => return Ok(true),
+            Err(error) if error.code() != Code::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 /// Ends an undecided offer and its vote.

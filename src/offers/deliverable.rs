@@ -11,13 +11,7 @@ use crate::error::Result;
 /// # Errors
 /// `internal` where the recipe does not hold.
 pub(super) fn electors_needed(recipe: &Recipe, rows_promised: i64) -> Result<i64> {
-    if rows_promised == 0 {
-        return Ok(1);
-    }
-    let Recipe::ArtistPreference(parameters) = recipe;
-    let smallest = aggregates::smallest_published_fans(recipe)?;
-    let for_all_rows = rows_promised.saturating_mul(smallest) / i64::from(parameters.artists_per_member);
-    Ok(for_all_rows.max(smallest))
+    aggregates::fewest_members(recipe, rows_promised)
 }
 
 /// Why too few electors are too few.

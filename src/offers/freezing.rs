@@ -60,6 +60,7 @@ pub fn offer(tx: &mut Tx, asked: &Asked, wanted: &Wanted, state: OfferState, dec
         reason: None,
         created_at: now,
         updated_at: now,
+        artist_list_sha256: wanted.artist_list.as_ref().map(|list| list.sha256.clone()),
     })
 }
 
@@ -88,6 +89,7 @@ fn terms(asked: &Asked, wanted: &Wanted, amounts: &Amounts, now: UtcTime) -> Ter
         recipe_hash: recipe.document_hash.clone(),
         edition: new.edition,
         edition_id: wanted.edition_id.clone(),
+        artist_list: wanted.artist_list.clone(),
         organisation_id: organisation.id.clone(),
         organisation_name: organisation.profile.legal_name.clone(),
         purpose: new.purpose.clone(),

@@ -17,6 +17,10 @@
 //!
 //! Licences granted before stay as they are; the terms say so. Each of these ends at a known time,
 //! which the refusal names. One's own offers never stand in one's own way.
+//!
+//! # Lists of artists
+//! Some recipes are about artists on a list: the buyer's, or those that an earlier edition of the pool has made public.
+//! The list is a part of what is sold: the terms name it by its hash, and whoever votes on them may read it ([`actions::artist_list`]).
 
 pub mod actions;
 pub mod model;
@@ -25,6 +29,7 @@ pub mod steps;
 pub mod terms;
 pub mod views;
 
+mod artists;
 mod deliverable;
 mod freezing;
 mod opening;

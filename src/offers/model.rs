@@ -69,6 +69,16 @@ text_enum! {
 }
 
 text_enum! {
+    /// Where a list of artists comes from.
+    pub enum ListSource {
+        /// From the buyer: it stands in the offer.
+        Offer = "offer",
+        /// From an earlier edition of the pool, which has made the artists public.
+        Edition = "edition",
+    }
+}
+
+text_enum! {
     /// What the buyer may hand on.
     pub enum Redistribution {
         /// Nothing.
@@ -138,6 +148,8 @@ pub struct Offer {
     pub created_at: UtcTime,
     /// When its state last changed.
     pub updated_at: UtcTime,
+    /// The name (SHA-256) of the list of artists in its terms, where there is one.
+    pub artist_list_sha256: Option<String>,
 }
 
 impl Offer {

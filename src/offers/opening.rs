@@ -6,7 +6,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, OfferId, VoteId};
 use crate::offers::model::{Offer, OfferState};
-use crate::offers::{deliverable, queueing, steps, subject};
+use crate::offers::{artists, deliverable, queueing, steps, subject};
 use crate::votes::electorate;
 use crate::votes::model::NewVote;
 use crate::votes::steps::IfChanged;
@@ -104,9 +104,10 @@ fn begin(
     }
     let terms = offer.terms()?;
     let buyer = accounts::steps::organisation(tx, &offer.organisation_id)?;
+    let about = artists::told(tx, &terms)?;
     let new = NewVote {
         pool_id: offer.pool_id.clone(),
-        subject_text: subject::text(&terms, &buyer.profile, &offer.message, electors),
+        subject_text: subject::text(&terms, &buyer.profile, &about, &offer.message, electors),
         terms_hash: offer.terms_hash.clone(),
         purposes: match offer.edition_id {
             Some(_) => Vec::new(),

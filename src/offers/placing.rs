@@ -9,8 +9,8 @@ use crate::error::{Code, Error, Result};
 use crate::ids::EditionId;
 use crate::money::{self, Money};
 use crate::offers::model::{EditionChoice, Offer, OfferState};
-use crate::offers::terms::NewOffer;
-use crate::offers::{deliverable, freezing, queueing, steps, store};
+use crate::offers::terms::{ArtistList, NewOffer};
+use crate::offers::{artists, deliverable, freezing, queueing, steps, store};
 use crate::pools::model::{Cost, Pool};
 use crate::queue::{self, JobKind};
 use crate::votes::electorate;
@@ -29,10 +29,11 @@ pub(super) struct Asked<'a> {
     pub pool: Pool,
 }
 
-/// The edition asked for, and the rows that are promised of it.
+/// The edition asked for, the rows that are promised of it, and the artists that it is about.
 pub(super) struct Wanted {
     pub edition_id: Option<EditionId>,
     pub rows_promised: i64,
+    pub artist_list: Option<ArtistList>,
 }
 
 /// Checks an offer, freezes its terms and places it: before the members at once where they have room for
@@ -122,15 +123,20 @@ fn check_credit(tx: &mut Tx, organisation: &Organisation, offer: &Offer) -> Resu
 
 fn wanted_edition(tx: &mut Tx, asked: &Asked) -> Result<Wanted> {
     match asked.new.edition {
-        EditionChoice::Next => Ok(Wanted { edition_id: None, rows_promised: asked.dataset.rows_promised }),
+        EditionChoice::Next => Ok(Wanted {
+            edition_id: None,
+            rows_promised: asked.dataset.rows_promised,
+            artist_list: artists::wanted(tx, asked, None)?,
+        }),
         EditionChoice::Stock => {
             let edition = datasets::steps::published_stock(tx, &asked.dataset.id)?;
             let edition = edition.ok_or_else(|| {
                 Error::conflict("No edition of the dataset has been drawn yet; ask for the next one.")
             })?;
+            let artist_list = artists::wanted(tx, asked, Some(&edition))?;
             // What was drawn is known: exactly so many rows are promised.
             let rows_promised = edition.rows_given.unwrap_or(0);
-            Ok(Wanted { edition_id: Some(edition.id), rows_promised })
+            Ok(Wanted { edition_id: Some(edition.id), rows_promised, artist_list })
         }
     }
 }

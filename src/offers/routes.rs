@@ -7,9 +7,10 @@ use crate::error::Result;
 use crate::idempotency::{IdempotencyKey, Kept};
 use crate::ids::{OfferId, VoteId};
 use crate::offers::actions;
+pub use crate::offers::artists::JSON_BYTES_MAX as ARTISTS_JSON_BYTES_MAX;
 use crate::offers::model::OfferState;
 pub use crate::offers::terms::{NewOffer, Terms};
-pub use crate::offers::views::{OfferSummary, OfferView};
+pub use crate::offers::views::{ArtistListView, OfferSummary, OfferView};
 use crate::page::{Page, PageQuery};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
@@ -67,6 +68,11 @@ pub async fn terms(caller: Caller, ctx: Data<Context>, id: Path<OfferId>) -> Res
 /// `GET /v1/votes/{id}/terms`: the same bytes, for the members who vote on them.
 pub async fn terms_of_vote(member: Member, ctx: Data<Context>, id: Path<VoteId>) -> Result<HttpResponse> {
     Ok(exact(actions::terms_of_vote(&ctx, &member, id.into_inner()).await?))
+}
+
+/// `GET /v1/artist-lists/{sha256}`: a list that an offer is about, for those who decide or buy it.
+pub async fn artist_list(caller: Caller, ctx: Data<Context>, sha256: Path<String>) -> Result<Json<ArtistListView>> {
+    Ok(Json(actions::artist_list(&ctx, &caller, sha256.into_inner()).await?))
 }
 
 /// `POST /v1/offers/{id}/withdraw`: takes an undecided offer back.

@@ -5,7 +5,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{EventId, OfferId, OrganisationId, PoolId, VoteId};
 use crate::offers::model::{Offer, OfferState};
-use crate::offers::{store, terms};
+use crate::offers::{artists, store, terms};
 use crate::queue::{self, JobKind};
 use crate::{outbox, pools, votes};
 use diesel::prelude::*;
@@ -72,7 +72,8 @@ pub fn mark_paid(tx: &mut Tx, id: &OfferId) -> Result<()> {
     Err(Error::conflict(format!("The offer is {}; only an accepted one can be paid.", offer.state)))
 }
 
-/// Says which offers have terms that are no longer those that were hashed, one sentence for each.
+/// Says which offers have terms that are no longer those that were hashed, or are about lists of artists that are not
+/// there, one sentence for each.
 ///
 /// # Errors
 /// `internal` where the database fails.
@@ -91,6 +92,7 @@ pub fn verify(db: &mut Db) -> Result<Vec<String>> {
         if (offer.price_minor, offer.fee_minor, offer.tax_minor, offer.total_minor) != frozen {
             problems.push(format!("{id} has other amounts than its terms"));
         }
+        problems.extend(artists::problem(db, &id, offer.artist_list_sha256.as_deref(), &terms)?);
     }
     Ok(problems)
 }

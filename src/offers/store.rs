@@ -54,6 +54,7 @@ pub fn insert(db: &mut Db, offer: &Offer) -> Result<()> {
                 offers::terms_json.eq(&offer.terms_json),
                 offers::terms_hash.eq(&offer.terms_hash),
                 offers::message.eq(&offer.message),
+                offers::artist_list_sha256.eq(&offer.artist_list_sha256),
             ),
         ))
         .execute(db)?;
@@ -121,6 +122,18 @@ pub fn outstanding_minor(db: &mut Db, organisation_id: &OrganisationId) -> Resul
         .filter(offers::state.eq_any(OfferState::STANDING))
         .select(sql::<BigInt>("cast(coalesce(sum(total_minor), 0) as bigint)"))
         .first(db)?)
+}
+
+/// Whether an organisation has made an offer about a list of artists, or bought what was drawn from it.
+pub fn is_of_organisation(db: &mut Db, list_sha256: &str, organisation_id: &OrganisationId) -> Result<bool> {
+    let own = offers::organisation_id.eq(organisation_id).and(offers::artist_list_sha256.eq(list_sha256));
+    Ok(offers::table.filter(own).count().get_result::<i64>(db)? > 0)
+}
+
+/// The votes on offers about a list of artists.
+pub fn votes_about(db: &mut Db, list_sha256: &str) -> Result<Vec<VoteId>> {
+    let about = offers::table.filter(offers::artist_list_sha256.eq(list_sha256).and(offers::vote_id.is_not_null()));
+    Ok(about.select(offers::vote_id.assume_not_null()).load(db)?)
 }
 
 /// Offers for a dataset by other organisations that may still become licences.

@@ -5,8 +5,9 @@ use crate::money::{Money, grouped};
 use crate::offers::model::{EditionChoice, ModelsAfterTerm, Redistribution};
 use crate::offers::terms::Terms;
 
-/// What is sold, to whom, for what, for how much, and what a share would be about if `electors` take part.
-pub fn text(terms: &Terms, buyer: &Profile, message: &str, electors: i64) -> String {
+/// What is sold, to whom, for what, for how much, and what a share would be about if `electors` take part. `about` tells
+/// of the artists, where the edition is about some.
+pub fn text(terms: &Terms, buyer: &Profile, about: &[String], message: &str, electors: i64) -> String {
     let mut lines = vec![
         format!(
             "{} ({}, {}) offers {} for a licence to “{}”.",
@@ -16,10 +17,13 @@ pub fn text(terms: &Terms, buyer: &Profile, message: &str, electors: i64) -> Str
             EditionChoice::Next => "An edition is drawn for this sale, once, after payment.".to_owned(),
             EditionChoice::Stock => "It is the edition that was drawn already; nothing new is computed.".to_owned(),
         },
+    ];
+    lines.extend_from_slice(about);
+    lines.extend([
         format!("Purpose: {}. What will be done: “{}”.", terms.purpose, terms.field_of_use),
         licence(terms),
         share(terms, electors),
-    ];
+    ]);
     if !message.is_empty() {
         // Every line is marked as the buyer's, so that none can pass for one of ours.
         lines.push("The buyer's own words, which are not part of the terms:".to_owned());

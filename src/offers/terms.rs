@@ -8,7 +8,8 @@ use crate::clock::UtcTime;
 use crate::error::{Error, Result};
 use crate::ids::{DatasetId, EditionId, OrganisationId, PoolId, RecipeId};
 use crate::money::Money;
-use crate::offers::model::{EditionChoice, ModelsAfterTerm, Redistribution};
+use crate::offers::artists;
+use crate::offers::model::{EditionChoice, ListSource, ModelsAfterTerm, Redistribution};
 use crate::pools::model::VoteRules;
 use crate::text;
 use crate::votes::rules::Passing;
@@ -61,6 +62,11 @@ pub struct NewOffer {
     pub redistribution: Redistribution,
     /// What becomes of trained models when the term is over.
     pub models_after_term: ModelsAfterTerm,
+    /// The artists that the next edition is to be about, where the dataset takes the buyer's list; else left out. As the
+    /// music services write the names: at most 2,000, each one line of 1 to 500 characters, each once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 2000, min_length = 1, max_length = 500, example = json!(["Ada & the Loops", "Böhme, Clara"]))]
+    pub artists: Option<Vec<String>>,
     /// Words to the members, at most 2,000 characters. Not a part of the terms.
     #[serde(default)]
     #[schema(max_length = 2000)]
@@ -125,6 +131,9 @@ pub struct Terms {
     /// The stock edition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edition_id: Option<EditionId>,
+    /// The artists that the edition is about, where its groups come from a list of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artist_list: Option<ArtistList>,
     /// The buyer organisation.
     pub organisation_id: OrganisationId,
     /// Its legal name.
@@ -168,6 +177,23 @@ pub struct Terms {
     pub payment_days: i32,
     /// The rules of the vote.
     pub vote: TermsOfVote,
+}
+
+/// The list of artists that an edition is about. The names stand under `/v1/artist-lists/{sha256}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "source": "offer", "artists": 2, "sha256": "53ec5200c9cfe1f1cde442ade1dd12cffc244ecff5e1ccf7fcd15b64482f957e"
+}))]
+pub struct ArtistList {
+    /// Who named the artists.
+    pub source: ListSource,
+    /// The edition that made them public, where they come from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition_id: Option<EditionId>,
+    /// How many there are.
+    pub artists: i64,
+    /// SHA-256 of the list, in hex: of the names, in their order, as a JSON array in its canonical form (RFC 8785).
+    pub sha256: String,
 }
 
 /// When the money goes back.
@@ -230,6 +256,7 @@ impl NewOffer {
         if self.field_of_use.trim().is_empty() {
             return Err(Error::invalid("field_of_use says what will be done with the data; members decide by it."));
         }
+        artists::check(self.artists.as_deref().unwrap_or_default())?;
         for (field, text) in [("field_of_use", &self.field_of_use), ("message", &self.message)] {
             if text.chars().count() > TEXT_MAX {
                 return Err(Error::invalid(format!("{field} has at most {TEXT_MAX} characters.")));

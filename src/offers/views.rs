@@ -127,6 +127,18 @@ pub struct TimelineView {
     pub happened_at: UtcTime,
 }
 
+/// A list of artists that offers are about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "sha256": "53ec5200c9cfe1f1cde442ade1dd12cffc244ecff5e1ccf7fcd15b64482f957e", "artists": ["Ada & the Loops", "Böhme, Clara"]
+}))]
+pub struct ArtistListView {
+    /// SHA-256 of the list, in hex, as offers' terms name it: of `artists` as a JSON array in its canonical form (RFC 8785).
+    pub sha256: String,
+    /// The names, in their order.
+    pub artists: Vec<String>,
+}
+
 impl OfferView {
     /// An offer as buyers and operators are shown it.
     ///

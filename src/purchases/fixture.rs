@@ -14,6 +14,7 @@ use crate::db::schema::{
     accounts, datasets, edition_files, edition_members, editions, jobs, offers, organisations, outbox, pools, recipes,
 };
 use crate::error::Result;
+use crate::histories::helpers::Helpers;
 use crate::histories::play::{Ended, Play, Service, Started};
 use crate::histories::plays_file;
 use crate::idempotency::{IdempotencyKey, Kept, Once};
@@ -62,7 +63,7 @@ impl House {
         let members = fixture::members(&ctx, &pool_id, members).await;
         for member in &members {
             let id = member.account_id.as_str();
-            let plays = plays_file::write(id, &plays()).unwrap();
+            let plays = plays_file::write(id, &plays(), &Helpers::new(0)).unwrap();
             ctx.storage.put(&format!("plays/{id}"), plays.into()).await.unwrap();
         }
         let pool = pool_id.clone();
@@ -121,6 +122,7 @@ impl House {
             field_of_use: "Finding out what people love.".into(),
             period_days: 365,
             exclusive_until,
+            artists: None,
             redistribution: Redistribution::None,
             models_after_term: ModelsAfterTerm::Keep,
             message: String::new(),
@@ -246,8 +248,8 @@ impl House {
     /// Where a member's plays lie.
     pub async fn plays_key(&self, member: &AccountId) -> String {
         let members = [member.clone()];
-        let keys = self.ctx.db.read(move |db| crate::histories::steps::plays_files(db, &members)).await.unwrap();
-        keys[0].1.clone()
+        let objects = self.ctx.db.read(move |db| crate::histories::steps::plays_objects(db, &members)).await.unwrap();
+        objects[0].key.clone()
     }
 
     /// A member leaves the pool.
@@ -260,7 +262,7 @@ impl House {
 /// So much privacy spent that the numbers hardly move: for tests alone.
 fn quiet_recipe() -> Recipe {
     Recipe::parse(
-        r#"{"kind":"artist_preference","artists_per_member":30,"plays_per_artist":5,"floor_members":2,
+        r#"{"kind":"artist_preference","keys_per_member":30,"plays_per_key":5,"floor_members":2,
             "fans_rho_nano":10000000000,"capped_plays_rho_nano":10000000000,"delta_pico":1000000}"#,
     )
     .unwrap()

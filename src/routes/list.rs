@@ -3,14 +3,14 @@
 //! Fixed segments stand before variable ones. Errors that follow from an operation's shape (401, 403, 404,
 //! 405, 413, 422 …) are not repeated here; see [`Operation::errors`].
 
+mod sales;
+
 use super::operation::{Access::*, Operation, delete, get, patch, post, put};
 use super::{operating, service};
 use crate::error::Code::*;
 use crate::page::PageQuery;
-use crate::{accounts::routes as accounts, datasets::routes as datasets, downloads::routes as downloads};
-use crate::{erasure::routes as erasure, histories::routes as histories, offers::routes as offers};
-use crate::{payouts::routes as payouts, pools::routes as pools, purchases::routes as purchases};
-use crate::{votes::routes as votes, votes::views};
+use crate::{accounts::routes as accounts, datasets::routes as datasets, erasure::routes as erasure};
+use crate::{histories::routes as histories, pools::routes as pools};
 
 /// Every operation.
 pub fn operations() -> Vec<Operation> {
@@ -22,9 +22,9 @@ pub fn operations() -> Vec<Operation> {
         about_histories(),
         about_recipes_and_listings(),
         about_the_catalogue(),
-        about_offers_and_votes(),
-        about_purchases(),
-        about_licences(),
+        sales::about_offers_and_votes(),
+        sales::about_purchases(),
+        sales::about_licences(),
         about_operating(),
     ]
     .concat()
@@ -220,6 +220,9 @@ fn about_recipes_and_listings() -> Vec<Operation> {
             .answers::<datasets::RecipeView>(201, "The recipe, explained.")
             .located()
             .errors(&[NotFound, Conflict]),
+        get("/v1/recipe-kinds", Anyone, datasets::kinds)
+            .summary("The recipes that are made ready, each with what it is good for")
+            .answers::<datasets::RecipeKindsView>(200, "Nine kinds with their usual parameters."),
         get("/v1/recipes/{id}", Operator, datasets::read_recipe)
             .summary("One recipe, explained")
             .answers::<datasets::RecipeView>(200, "The recipe."),
@@ -284,65 +287,22 @@ fn about_the_catalogue() -> Vec<Operation> {
             .errors(&[NotAuthenticated]),
         get("/v1/editions/{id}", Caller, datasets::edition)
             .summary("One edition, for operators and those licensed to it")
-            .answers::<datasets::EditionView>(200, "The edition, with the stage it is in."),
+            .answers::<datasets::EditionView>(200, "The edition, with the stage it is in, and for operators how far that is."),
         get("/v1/editions/{id}/manifest", Caller, datasets::manifest)
             .summary("The manifest of an edition, for operators and those licensed to it")
             .answers::<datasets::EditionManifest>(200, "Parameters, error bars, files and digests."),
-    ]
-}
-
-fn about_offers_and_votes() -> Vec<Operation> {
-    vec![
-        get("/v1/offers", Caller, offers::list)
-            .summary("List offers: a buyer its organisation's, an operator all")
-            .query::<PageQuery>()
-            .query::<offers::OfferFilter>()
-            .answers_page::<offers::OfferSummary>("A page of offers, newest first.")
-            .errors(&[Forbidden]),
-        post("/v1/offers", Buyer, offers::place)
-            .summary("Make an offer")
-            .description("The terms are frozen and hashed, and the members vote on exactly them.")
-            .once()
-            .takes::<offers::NewOffer>()
-            .answers::<offers::OfferView>(201, "The offer, with its terms and dates.")
-            .located()
-            .errors(&[EmailNotVerified, BuyerNotApproved, CreditLimit, BudgetExhausted, ExclusivelyLicensed])
-            .errors(&[PurposeNotOffered, PriceBelowFloor, EmptyElectorate, NotDeliverable, NotFound, Conflict]),
-        get("/v1/offers/{id}", Caller, offers::read)
-            .summary("One offer: terms, dates, totals, turnout, what has happened")
-            .answers::<offers::OfferView>(200, "The offer.")
-            .errors(&[Forbidden]),
-        get("/v1/offers/{id}/terms", Caller, offers::terms)
-            .summary("The frozen terms, byte for byte")
-            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash.")
-            .errors(&[Forbidden]),
-        post("/v1/offers/{id}/withdraw", Buyer, offers::withdraw)
-            .summary("Take an undecided offer back")
-            .answers::<offers::OfferView>(200, "The offer, withdrawn.")
+        get("/v1/editions/{id}/privacy-report", Anyone, datasets::privacy_report)
+            .summary("What protects the members of an edition, and what came out, for people")
+            .answers_file(200, "The privacy report of a published edition.", "text/plain"),
+        post("/v1/editions/{id}/stop-draw", Operator, datasets::stop_draw)
+            .summary("Stop the drawing of an edition until its job is started again")
+            .description(
+                "Within about a second the work is dropped, wherever it runs; nothing of it is published. The job is set aside, \
+                 the privacy budget stays reserved; `POST /v1/jobs/{id}/retry` has it drawn after all.",
+            )
+            .takes::<datasets::StopDraw>()
+            .answers::<datasets::EditionView>(200, "The edition, stopped.")
             .errors(&[Conflict]),
-        post("/v1/offers/{id}/void", Operator, offers::void)
-            .summary("Call an undecided offer and its vote off, with a public reason")
-            .takes::<offers::VoidOffer>()
-            .answers::<offers::OfferView>(200, "The offer, void.")
-            .errors(&[Conflict]),
-        get("/v1/votes", Member, votes::list)
-            .summary("The votes that one may take part in, open ones first")
-            .query::<PageQuery>()
-            .answers_page::<views::VoteView>("A page of votes."),
-        get("/v1/votes/{id}", Caller, votes::read)
-            .summary("One vote: what is decided, the turnout, and after the close the result")
-            .answers::<views::VoteView>(200, "The vote."),
-        get("/v1/votes/{id}/terms", Member, offers::terms_of_vote)
-            .summary("The frozen terms that a vote decides on, byte for byte")
-            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash."),
-        get("/v1/votes/{id}/ballot", Member, votes::own_ballot)
-            .summary("One's own ballot as it counts now")
-            .answers::<views::BallotView>(200, "The ballot."),
-        put("/v1/votes/{id}/ballot", Member, votes::cast)
-            .summary("Cast one's ballot, or change it; the last one counts")
-            .takes::<votes::CastBallot>()
-            .answers::<views::BallotView>(200, "The ballot as it counts now.")
-            .errors(&[NotInElectorate, VoteClosed]),
     ]
 }
 
@@ -381,97 +341,9 @@ fn about_histories() -> Vec<Operation> {
         delete("/v1/me", Member, erasure::leave)
             .summary("Leave for good: the account is closed and the plays are erased everywhere")
             .answers::<erasure::Leaving>(202, "What is erased, and what stays."),
-    ]
-}
-
-fn about_purchases() -> Vec<Operation> {
-    vec![
-        get("/v1/purchases", Caller, purchases::list)
-            .summary("List purchases: a buyer its organisation's, an operator all")
-            .query::<PageQuery>()
-            .query::<purchases::PurchaseFilter>()
-            .answers_page::<purchases::PurchaseView>("A page of purchases, newest first.")
-            .errors(&[Forbidden]),
-        get("/v1/purchases/{id}", Caller, purchases::read)
-            .summary("One purchase")
-            .answers::<purchases::PurchaseView>(200, "The purchase.")
-            .errors(&[Forbidden]),
-        get("/v1/purchases/{id}/invoice", Caller, purchases::invoice)
-            .summary("The invoice, as JSON, text or a page to print")
-            .answers::<purchases::Invoice>(200, "The invoice.")
-            .answers_file(200, "The invoice.", "text/plain")
-            .answers_file(200, "The invoice.", "text/html")
-            .errors(&[Forbidden, MalformedRequest, NotAcceptable]),
-        put("/v1/purchases/{id}/po-number", Buyer, purchases::set_po_number)
-            .summary("Set the purchase order number until the invoice is settled")
-            .takes::<purchases::SetPoNumber>()
-            .answers::<purchases::PurchaseView>(200, "The purchase.")
-            .errors(&[Conflict]),
-        post("/v1/purchases/{id}/settle", Operator, purchases::settle)
-            .summary("Note that an invoice was paid; the licence is granted")
-            .once()
-            .takes::<purchases::Payment>()
-            .answers::<purchases::PurchaseView>(200, "The purchase, settled.")
-            .errors(&[Conflict]),
-        post("/v1/purchases/{id}/refund", Operator, purchases::refund)
-            .summary("Note that a refund that was due is paid back")
-            .once()
-            .takes::<purchases::Payment>()
-            .answers::<purchases::PurchaseView>(200, "The purchase.")
-            .errors(&[Conflict]),
-        get("/v1/purchases/{id}/payouts", Operator, payouts::of_purchase)
-            .summary("Every member's share of a purchase, with the totals")
-            .query::<PageQuery>()
-            .answers::<payouts::SharesView>(200, "Totals and a page of shares."),
-        get("/v1/payouts", Member, payouts::statements)
-            .summary("One's own shares, newest first")
-            .query::<PageQuery>()
-            .answers_page::<payouts::StatementView>("A page of statements."),
-    ]
-}
-
-fn about_licences() -> Vec<Operation> {
-    vec![
-        get("/v1/licences", Caller, purchases::list_licences)
-            .summary("List licences: a buyer its organisation's, an operator all")
-            .query::<PageQuery>()
-            .answers_page::<purchases::LicenceSummary>("A page of licences, newest first.")
-            .errors(&[Forbidden]),
-        get("/v1/licences/{id}", Caller, purchases::read_licence)
-            .summary("One licence with its terms")
-            .answers::<purchases::LicenceView>(200, "The licence.")
-            .errors(&[Forbidden]),
-        post("/v1/licences/{id}/revoke", Operator, purchases::revoke)
-            .summary("Revoke a licence on a ground of its terms, after their notice")
-            .takes::<purchases::Revoke>()
-            .answers::<purchases::LicenceView>(200, "The licence.")
-            .errors(&[Conflict]),
-        post("/v1/licences/{id}/withdraw-notice", Operator, purchases::withdraw_notice)
-            .summary("Keep a licence whose holder has mended the breach in time")
-            .takes::<purchases::WithdrawNotice>()
-            .answers::<purchases::LicenceView>(200, "The licence.")
-            .errors(&[Conflict]),
-        post("/v1/licences/{id}/cancel", Operator, purchases::cancel)
-            .summary("Give up a licence whose edition cannot be drawn; all of the price goes back")
-            .takes::<purchases::Cancel>()
-            .answers::<purchases::LicenceView>(200, "The licence, cancelled.")
-            .errors(&[Conflict]),
-        get("/v1/licences/{id}/files", Buyer, downloads::list)
-            .summary("The files of a licence, with sizes and digests")
-            .answers::<downloads::FilesView>(200, "The files.")
-            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled]),
-        get("/v1/licences/{id}/files/{name}", Buyer, downloads::file)
-            .summary("Download a file, whole or in part, as often as needed")
-            .answers_file(200, "The whole file.", "application/octet-stream")
-            .answers_file(206, "The range asked for.", "application/octet-stream")
-            .unchanged()
-            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled])
-            .errors(&[PreconditionFailed, RangeNotSatisfiable]),
-        get("/v1/licences/{id}/accesses", Caller, downloads::accesses)
-            .summary("Who downloaded what under a licence, newest first")
-            .query::<PageQuery>()
-            .answers_page::<downloads::Access>("A page of the access log.")
-            .errors(&[Forbidden]),
+        get("/v1/erasures/{id}", Anyone, erasure::read)
+            .summary("How far the erasure of somebody's plays is, for whoever holds its receipt")
+            .answers::<erasure::ErasureView>(200, "The receipt."),
     ]
 }
 

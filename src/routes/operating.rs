@@ -4,8 +4,9 @@ use crate::accounts::caller::Operator;
 use crate::audit;
 use crate::clock::UtcTime;
 use crate::context::Context;
+use crate::datasets;
 use crate::error::{Error, Result};
-use crate::ids::JobId;
+use crate::ids::{EditionId, JobId};
 use crate::page::{Page, PageQuery};
 use crate::queue::{self, Job, JobKind, JobState};
 use actix_web::HttpResponse;
@@ -83,11 +84,15 @@ pub async fn retry(operator: Operator, ctx: Data<Context>, id: Path<JobId>) -> R
     let id = id.into_inner();
     ctx.db
         .write(move |tx| {
+            let job = queue::find(tx, &id)?.ok_or_else(|| Error::not_found("job"))?;
             if !queue::retry(tx, &id)? {
-                let state = queue::state(tx, &id)?.ok_or_else(|| Error::not_found("job"))?;
+                let state = job.state;
                 return Err(Error::conflict(format!(
-                    "The job is {state}; only one that was set aside after too many tries is started again."
+                    "The job is {state}; only one that was set aside is started again."
                 )));
+            }
+            if let Some(edition_id) = EditionId::parse(&job.subject_id).filter(|_| job.kind == JobKind::DrawEdition) {
+                datasets::steps::resume_drawing(tx, &edition_id)?;
             }
             audit::note(tx, &operator.account_id, "job.retry", id.as_str(), None)
         })

@@ -79,6 +79,8 @@ pub struct Operation {
     pub description: Option<&'static str>,
     /// Bodies that it takes.
     pub bodies: Vec<Body>,
+    /// Bytes that its JSON body may have beyond the usual limit.
+    pub more_bytes: usize,
     /// What it answers when all goes well.
     pub answers: Vec<Answer>,
     /// Codes beyond those that its shape implies.
@@ -105,6 +107,7 @@ where
         summary: "",
         description: None,
         bodies: Vec::new(),
+        more_bytes: 0,
         answers: Vec::new(),
         errors: Vec::new(),
         query: Vec::new(),
@@ -161,6 +164,12 @@ impl Operation {
     pub fn takes<T: ToSchema>(mut self) -> Self {
         let schema = Some(self.refer::<T>());
         self.bodies.push(Body { media_type: "application/json", schema });
+        self
+    }
+
+    /// Its JSON body may be larger than others, by so many bytes.
+    pub fn larger_by(mut self, more_bytes: usize) -> Self {
+        self.more_bytes = more_bytes;
         self
     }
 

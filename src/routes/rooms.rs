@@ -32,6 +32,7 @@ pub const ROOMS: &[Room] = &[
             "password-resets",
             "me",
             "accounts",
+            "erasures",
         ],
     },
     Room {
@@ -47,9 +48,13 @@ pub const ROOMS: &[Room] = &[
     Room {
         name: "catalogue",
         about: "What is for sale: datasets, what they are computed by, and the editions drawn of them.",
-        segments: &["datasets", "listings", "recipes", "editions"],
+        segments: &["datasets", "listings", "recipe-kinds", "recipes", "editions"],
     },
-    Room { name: "offers", about: "A buyer's offers, from the placing to their end.", segments: &["offers"] },
+    Room {
+        name: "offers",
+        about: "A buyer's offers, from the placing to their end.",
+        segments: &["offers", "artist-lists"],
+    },
     Room { name: "votes", about: "The members' votes on offers, and one's own ballot.", segments: &["votes"] },
     Room {
         name: "purchases",

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "edition_01jd2k8m0wfv9s3x6q4r7t5y2z", "dataset_id": "dataset_01jd2k8m0wfv9s3x6q4r7t5y2z", "number": 1,
-    "state": "preparing", "stage": "reading the members' plays", "members": 18_000, "rows": null,
+    "state": "preparing", "stage": "reading the members' plays", "percent": 42, "members": 18_000, "rows": null,
     "failure": null, "created_at": "2026-01-31T12:00:00Z", "published_at": null
 }))]
 pub struct EditionView {
@@ -31,6 +31,8 @@ pub struct EditionView {
     pub state: EditionState,
     /// How far the work on it is, in words.
     pub stage: String,
+    /// How much of the members' stored plays the present or last try has read, in percent. For operators alone.
+    pub percent: Option<i32>,
     /// Members in it.
     pub members: i64,
     /// Rows in each file, once it is published.
@@ -67,6 +69,7 @@ impl From<Edition> for EditionView {
             number: edition.number,
             state: edition.state,
             stage: edition.stage,
+            percent: edition.percent,
             members: edition.members,
             rows: edition.rows_given,
             failure: edition.failure,
@@ -81,8 +84,10 @@ impl From<Edition> for EditionView {
 /// # Errors
 /// `not-found`: there is none, or this caller may not know of it.
 pub async fn edition(ctx: &Context, caller: &Caller, id: EditionId) -> Result<EditionView> {
-    let caller = caller.clone();
-    ctx.db.read(move |db| visible(db, &caller, &id).map(EditionView::from)).await
+    let (caller, is_operator) = (caller.clone(), caller.role == Role::Operator);
+    let view = ctx.db.read(move |db| visible(db, &caller, &id).map(EditionView::from)).await?;
+    // How fast the plays are read tells roughly how many there are.
+    Ok(EditionView { percent: view.percent.filter(|_| is_operator), ..view })
 }
 
 /// The manifest of a published edition, for operators and for those who hold a licence on it.
@@ -102,6 +107,22 @@ pub async fn manifest(ctx: &Context, caller: &Caller, id: EditionId) -> Result<E
                 number: edition.number,
                 published_at: edition.published_at,
             })
+        })
+        .await
+}
+
+/// The privacy report of a published edition, for everybody: what it tells is public.
+///
+/// # Errors
+/// `not-found`: there is none, or it is not published.
+pub async fn privacy_report(ctx: &Context, id: EditionId) -> Result<String> {
+    ctx.db
+        .read(move |db| {
+            let edition = store::edition(db, &id)?;
+            let manifest = edition.manifest_json.as_deref().ok_or_else(|| Error::not_found("privacy report"))?;
+            let manifest: Manifest = serde_json::from_str(manifest)?;
+            let title = store::dataset(db, &edition.dataset_id)?.title;
+            Ok(manifest.report(&format!("Edition {} of “{title}”", edition.number)))
         })
         .await
 }

@@ -9,7 +9,7 @@ use crate::datasets::model::{Dataset, DatasetState, StoredRecipe};
 use crate::datasets::{search, steps, store};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{DatasetId, PoolId};
+use crate::ids::DatasetId;
 use crate::page::{Page, PageQuery};
 use crate::pools;
 use crate::pools::model::Pool;
@@ -34,7 +34,7 @@ pub async fn create(ctx: &Context, operator: &Operator, new: NewDataset) -> Resu
 
 fn insert(tx: &mut Tx, operator: &Operator, new: &NewDataset) -> Result<Priced> {
     let recipe = store::recipe(tx, &new.recipe_id)?;
-    let (pool, demands) = demands(tx, &recipe.pool_id)?;
+    let (pool, demands) = demands(tx, &recipe)?;
     let rows_promised = match new.rows_promised {
         Some(rows) => rows,
         None => {
@@ -78,7 +78,7 @@ pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: Da
         .write(move |tx| {
             let mut dataset = store::dataset(tx, &id)?;
             let recipe = store::recipe(tx, &dataset.recipe_id)?;
-            let (pool, demands) = demands(tx, &dataset.pool_id)?;
+            let (pool, demands) = demands(tx, &recipe)?;
             changes.clone().apply(&mut dataset, &demands)?;
             draft::check(&mut dataset, &demands)?;
             dataset.updated_at = tx.now();
@@ -100,7 +100,8 @@ pub async fn publish(ctx: &Context, operator: &Operator, id: DatasetId) -> Resul
     ctx.db
         .write(move |tx| {
             let mut dataset = store::dataset(tx, &id)?;
-            let (pool, demands) = demands(tx, &dataset.pool_id)?;
+            let recipe = store::recipe(tx, &dataset.recipe_id)?;
+            let (pool, demands) = demands(tx, &recipe)?;
             draft::check(&mut dataset, &demands)?;
             step(tx, &id, DatasetState::PUBLISH_FROM, DatasetState::Listed, "It is in the catalogue already.")?;
             audit::note(tx, &operator.account_id, "dataset.publish", id.as_str(), None)?;
@@ -156,13 +157,14 @@ fn step(tx: &mut Tx, id: &DatasetId, from: &[DatasetState], to: DatasetState, re
     steps::catalogue_changed(tx)
 }
 
-/// The pool and what it demands of every listing.
-fn demands(db: &mut Db, pool_id: &PoolId) -> Result<(Pool, Demands)> {
-    let pool = pools::steps::pool(db, pool_id)?;
+/// The pool of a recipe, and what both demand of a listing.
+fn demands(db: &mut Db, recipe: &StoredRecipe) -> Result<(Pool, Demands)> {
+    let pool = pools::steps::pool(db, &recipe.pool_id)?;
     let demands = Demands {
         currency: pool.currency.clone(),
         price_floor_minor: pool.price_floor_minor,
-        purposes: pools::steps::purposes(db, pool_id)?,
+        purposes: pools::steps::purposes(db, &recipe.pool_id)?,
+        rows_most: aggregates::most_rows(&recipe.document),
     };
     Ok((pool, demands))
 }

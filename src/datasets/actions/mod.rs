@@ -4,15 +4,20 @@ mod browse;
 mod draw;
 mod editions;
 mod listings;
+mod publishing;
 mod recipes;
 mod spending;
+mod stopping;
 
 pub use browse::{accessible, browse, listing};
 pub use draw::draw_edition;
-pub use editions::{EditionManifest, EditionView, edition, manifest};
+pub use editions::{EditionManifest, EditionView, edition, manifest, privacy_report};
 pub use listings::{Priced, create, edit, list, publish, unlist};
 pub use recipes::{create as create_recipe, list as list_recipes, quote, read as read_recipe};
 pub use spending::spending;
+pub use stopping::stop_draw;
 
 #[cfg(test)]
 pub(super) use draw::{draw_and_store, prepare};
+#[cfg(test)]
+pub(super) use publishing::{publish as publish_edition, tidy};

@@ -7,9 +7,12 @@ mod recipes;
 mod spending;
 
 pub use browse::{accuracy, catalogue, dataset, dictionary, twin_csv, twin_parquet};
-pub use editions::{edition, manifest};
+pub use editions::{StopDraw, edition, manifest, privacy_report, stop_draw};
 pub use listings::{Listing, ListingsQuery, Unlisting, create, edit, list, publish, unlist};
-pub use recipes::{NewRecipe, QuoteQuery, RecipeView, RecipesQuery, create_recipe, list_recipes, quote, read_recipe};
+pub use recipes::{
+    NewRecipe, QuoteQuery, RecipeKindView, RecipeKindsView, RecipeView, RecipesQuery, create_recipe, kinds,
+    list_recipes, quote, read_recipe,
+};
 pub use spending::{SpendingView, spending};
 
 pub use crate::aggregates::AccuracySheet;

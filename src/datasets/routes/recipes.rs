@@ -1,7 +1,7 @@
 //! Recipes, for operators.
 
 use crate::accounts::caller::Operator;
-use crate::aggregates::{AccuracySheet, Cost, Recipe};
+use crate::aggregates::{self, AccuracySheet, Column, Cost, Kind, Recipe};
 use crate::body::Body;
 use crate::clock::UtcTime;
 use crate::context::Context;
@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 #[schema(example = json!({
     "pool_id": "pool_01jd2k8m0wfv9s3x6q4r7t5y2z",
     "name": "artists",
-    "document": {"kind": "artist_preference", "artists_per_member": 20, "plays_per_artist": 200}
+    "document": {"kind": "artist_preference", "keys_per_member": 20, "plays_per_key": 200}
 }))]
 pub struct NewRecipe {
     /// The pool that it is for.
@@ -63,6 +63,46 @@ pub struct RecipeView {
     pub created_at: UtcTime,
 }
 
+/// The recipes that are made ready.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"kinds": [RecipeKindView::of(Kind::ArtistPreference).ok()]}))]
+pub struct RecipeKindsView {
+    /// Each with its usual parameters.
+    pub kinds: Vec<RecipeKindView>,
+}
+
+/// A recipe that is made ready.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!(RecipeKindView::of(Kind::ListeningClock).ok()))]
+pub struct RecipeKindView {
+    /// Its name.
+    pub kind: Kind,
+    /// What an edition is good for.
+    pub good_for: String,
+    /// What it computes and what it protects.
+    pub explanation: String,
+    /// What the columns of its files mean.
+    pub columns: Vec<Column>,
+    /// What a draw takes from the pool's privacy budget.
+    pub cost: Cost,
+    /// All of its parameters, to be changed.
+    pub document: Recipe,
+}
+
+impl RecipeKindView {
+    fn of(kind: Kind) -> Result<Self> {
+        let document = aggregates::preset(kind);
+        Ok(RecipeKindView {
+            kind,
+            good_for: kind.good_for().into(),
+            explanation: document.explanation(),
+            columns: document.columns()?,
+            cost: document.cost(),
+            document,
+        })
+    }
+}
+
 impl From<StoredRecipe> for RecipeView {
     fn from(recipe: StoredRecipe) -> Self {
         RecipeView {
@@ -101,6 +141,12 @@ pub struct QuoteQuery {
     /// Members, at most 10,000,000,000; as many as the recipe's pool has at present, if not said.
     #[param(maximum = 10000000000i64)]
     pub members: Option<u64>,
+}
+
+/// `GET /v1/recipe-kinds`: the recipes that are made ready.
+pub async fn kinds() -> Result<Json<RecipeKindsView>> {
+    let ready = Kind::ALL.iter().filter(|kind| **kind != Kind::Custom);
+    Ok(Json(RecipeKindsView { kinds: ready.map(|kind| RecipeKindView::of(*kind)).collect::<Result<_>>()? }))
 }
 
 /// `POST /v1/recipes`

@@ -2,6 +2,7 @@
 
 use crate::clock::UtcTime;
 use crate::datasets::model::{Edition, EditionFile, EditionState};
+use crate::datasets::store::lists;
 use crate::db::Db;
 use crate::db::schema::{edition_files, edition_members, editions};
 use crate::error::{Error, Result};
@@ -25,6 +26,8 @@ struct Row {
     created_at: UtcTime,
     drawn_at: Option<UtcTime>,
     published_at: Option<UtcTime>,
+    percent: Option<i32>,
+    stopped_at: Option<UtcTime>,
 }
 
 impl From<Row> for Edition {
@@ -44,6 +47,8 @@ impl From<Row> for Edition {
             created_at: row.created_at,
             drawn_at: row.drawn_at,
             published_at: row.published_at,
+            percent: row.percent,
+            stopped_at: row.stopped_at,
         }
     }
 }
@@ -83,6 +88,8 @@ pub struct Publication {
     pub manifest_json: String,
     /// The rows that anybody may see.
     pub preview_json: String,
+    /// The artists that it makes public, in its order; none where its recipe finds no artists in listening.
+    pub artists: Vec<String>,
     /// The files, stored already.
     pub files: Vec<EditionFile>,
 }
@@ -137,17 +144,44 @@ pub fn insert_edition(
     Ok(())
 }
 
-/// Notes how far the work is, and that it is under way. `false` where the edition is published.
-pub fn set_stage(db: &mut Db, id: &EditionId, stage: &str) -> Result<bool> {
+/// Notes how far the work is, and that it is under way: the stage, and how much of the members' plays is read, in
+/// percent. `false` where the edition is published, given up or stopped.
+pub fn note_progress(db: &mut Db, id: &EditionId, stage: &str, percent: i32) -> Result<bool> {
     let open = editions::table.filter(editions::id.eq(id)).filter(editions::state.eq_any(EditionState::PUBLISH_FROM));
-    let changed = diesel::update(open)
+    let changed = diesel::update(open.filter(editions::stopped_at.is_null()))
         .set((
             editions::state.eq(EditionState::Preparing),
             editions::stage.eq(stage),
+            editions::percent.eq(percent),
             editions::failure.eq(None::<String>),
         ))
         .execute(db)?;
     Ok(changed == 1)
+}
+
+/// Whether an edition is still to be drawn: it is neither published nor given up, and not stopped.
+pub fn goes_on(db: &mut Db, id: &EditionId) -> Result<bool> {
+    Ok(edition(db, id)?.is_wanted())
+}
+
+/// Stops the drawing of an edition until it is taken up again. `false` where it is published, given up or stopped.
+pub fn stop_drawing(db: &mut Db, id: &EditionId, why: &str, now: UtcTime) -> Result<bool> {
+    let open = editions::table.filter(editions::id.eq(id)).filter(editions::state.eq_any(EditionState::PUBLISH_FROM));
+    let changed = diesel::update(open.filter(editions::stopped_at.is_null()))
+        .set((
+            editions::state.eq(EditionState::Failed),
+            editions::stage.eq("stopped"),
+            editions::failure.eq(why),
+            editions::stopped_at.eq(now),
+        ))
+        .execute(db)?;
+    Ok(changed == 1)
+}
+
+/// Has an edition that was stopped drawn again.
+pub fn resume_drawing(db: &mut Db, id: &EditionId) -> Result<()> {
+    diesel::update(editions::table.find(id)).set(editions::stopped_at.eq(None::<UtcTime>)).execute(db)?;
+    Ok(())
 }
 
 /// Notes that noise was drawn for an edition; the first time counts.
@@ -175,10 +209,17 @@ pub fn cancel_edition(db: &mut Db, id: &EditionId) -> Result<bool> {
     Ok(changed == 1)
 }
 
-/// Publishes an edition with its files. `false` where it was published before, and then nothing has changed.
+/// Publishes an edition with its files. `false` where it was published before, given up or stopped, and then nothing
+/// has changed.
 pub fn publish_edition(db: &mut Db, id: &EditionId, publication: &Publication, now: UtcTime) -> Result<bool> {
-    let open = editions::table.filter(editions::id.eq(id)).filter(editions::state.eq_any(EditionState::PUBLISH_FROM));
-    let changed = diesel::update(open)
+    if !goes_on(db, id)? {
+        return Ok(false);
+    }
+    let artists_sha256 = match publication.artists.as_slice() {
+        [] => None,
+        artists => Some(lists::keep_list(db, artists, now)?),
+    };
+    diesel::update(editions::table.find(id))
         .set((
             editions::state.eq(EditionState::Published),
             editions::stage.eq("published"),
@@ -187,12 +228,10 @@ pub fn publish_edition(db: &mut Db, id: &EditionId, publication: &Publication, n
             editions::rows_given.eq(publication.rows_given),
             editions::manifest_json.eq(&publication.manifest_json),
             editions::preview_json.eq(&publication.preview_json),
+            editions::artists_sha256.eq(artists_sha256),
             editions::published_at.eq(now),
         ))
         .execute(db)?;
-    if changed == 0 {
-        return Ok(false);
-    }
     for file in &publication.files {
         diesel::insert_into(edition_files::table)
             .values((

@@ -3,11 +3,13 @@
 mod datasets;
 mod editions;
 mod facts;
+mod lists;
 mod recipes;
 mod spending;
 
 pub use datasets::*;
 pub use editions::*;
 pub use facts::*;
+pub use lists::*;
 pub use recipes::*;
 pub use spending::*;

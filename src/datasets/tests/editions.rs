@@ -1,9 +1,10 @@
 //! Editions: drawn once, whole or not at all, under a budget that is spent once.
 
-use super::super::actions::{draw_and_store, draw_edition, prepare};
-use super::super::model::{Edition, EditionState};
+use super::super::actions::{draw_and_store, draw_edition, prepare, publish_edition, tidy};
+use super::super::model::{Edition, EditionState, Material};
+use super::super::store;
 use super::*;
-use crate::db::schema::budget_entries;
+use crate::db::schema::{artist_lists, budget_entries};
 use crate::error::Code;
 use crate::pools::model::BudgetState;
 use diesel::prelude::*;
@@ -12,7 +13,11 @@ use diesel::prelude::*;
 const FORMATS: usize = 4;
 
 async fn draw(house: &House, id: &EditionId, members: &[AccountId]) -> Result<Edition> {
-    draw_edition(&house.ctx, id, members.to_vec(), |_| ()).await
+    draw_edition(&house.ctx, id, material(members), |_| ()).await
+}
+
+pub(super) fn material(members: &[AccountId]) -> Material {
+    Material { members: members.to_vec(), list_sha256: None }
 }
 
 async fn budget(house: &House, offer: &OfferId) -> BudgetState {
@@ -88,7 +93,7 @@ async fn a_crash_between_storing_and_publishing_leaves_nothing_to_be_seen() {
     let members = house.members().await;
     let dataset = house.listed("Artists").await;
     let (id, offer, _) = house.begun(&dataset).await;
-    let order = prepare(&house.ctx, &id, members.clone()).await.unwrap().unwrap();
+    let order = prepare(&house.ctx, &id, material(&members)).await.unwrap().unwrap();
     let lost = draw_and_store(&house.ctx, &order, |_| ()).await.unwrap().unwrap();
     let (stored, owned) = stored_and_owned(&house).await;
     assert_eq!((stored.len(), owned.len()), (FORMATS, 0), "the files are there, and nobody knows of them");
@@ -99,6 +104,66 @@ async fn a_crash_between_storing_and_publishing_leaves_nothing_to_be_seen() {
     let (stored, owned) = stored_and_owned(&house).await;
     assert_eq!(stored, owned, "what the lost try left is gone");
     assert!(lost.files.iter().all(|file| !stored.contains(&file.object_key)), "and the draw is another one");
+}
+
+#[actix_web::test]
+async fn what_is_stored_when_the_drawing_is_stopped_is_not_published_and_goes() {
+    let house = House::new().await;
+    let members = house.members().await;
+    let dataset = house.listed("Artists").await;
+    let (id, offer, _) = house.begun(&dataset).await;
+    let order = prepare(&house.ctx, &id, material(&members)).await.unwrap().unwrap();
+    let stored = draw_and_store(&house.ctx, &order, |_| ()).await.unwrap().unwrap();
+    let stopped = id.clone();
+    let stop = house.ctx.db.write(move |tx| {
+        let now = tx.now();
+        store::stop_drawing(tx, &stopped, "Stopped by an operator.", now)
+    });
+    assert!(stop.await.unwrap());
+    let read = id.clone();
+    let edition = house.ctx.db.read(move |db| steps::edition(db, &read)).await.unwrap();
+    let after = publish_edition(&house.ctx, &edition, stored.clone()).await.unwrap();
+    assert_eq!((after.state, after.published_at), (EditionState::Failed, None));
+    assert!(after.drawn_at.is_some(), "noise was drawn: should it be given up, its cost is spent");
+    tidy(&house.ctx, &id, &stored.files).await;
+    assert_eq!(stored_and_owned(&house).await, (Vec::new(), Vec::new()));
+    assert_eq!(budget(&house, &offer).await, BudgetState::Reserved);
+    assert_eq!(draw(&house, &id, &members).await.unwrap(), after, "until it is taken up again");
+    let resumed = id.clone();
+    house.ctx.db.write(move |tx| steps::resume_drawing(tx, &resumed)).await.unwrap();
+    assert_eq!(draw(&house, &id, &members).await.unwrap().state, EditionState::Published);
+}
+
+#[actix_web::test]
+async fn what_an_edition_made_public_is_kept_in_its_order() {
+    let house = House::new().await;
+    let members = house.members().await;
+    let dataset = house.listed("Artists").await;
+    let pool = house.pool.clone();
+    let ctx = house.ctx.clone();
+    let public = move || {
+        let (ctx, pool) = (ctx.clone(), pool.clone());
+        async move { ctx.db.read(move |db| steps::public_artists(db, &pool)).await }
+    };
+    assert_eq!(public().await.unwrap(), None);
+    let (id, ..) = house.begun(&dataset).await;
+    draw(&house, &id, &members).await.unwrap();
+    let (edition, artists) = public().await.unwrap().unwrap();
+    let read = id.clone();
+    let files = house.ctx.db.read(move |db| steps::files(db, &read)).await.unwrap();
+    let csv = files.iter().find(|file| file.name.ends_with(".csv")).unwrap();
+    let csv = String::from_utf8(house.ctx.storage.get(&csv.object_key).await.unwrap().to_vec()).unwrap();
+    let in_file: Vec<&str> = csv.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!((edition, artists.len()), (id, ARTISTS));
+    assert_eq!(artists, in_file);
+    assert_eq!(house.ctx.db.read(steps::verify_lists).await.unwrap(), [""; 0]);
+    let damage = |tx: &mut crate::db::Tx| {
+        let list = diesel::update(artist_lists::table).set(artist_lists::artists_json.eq("[\"Other\"]"));
+        Ok(list.execute(&mut **tx)?)
+    };
+    house.ctx.db.write(damage).await.unwrap();
+    assert_eq!(house.ctx.db.read(steps::verify_lists).await.unwrap().len(), 1);
+    assert_eq!(public().await.unwrap_err().code(), Code::Internal);
 }
 
 #[actix_web::test]
@@ -144,7 +209,7 @@ async fn who_has_left_since_a_try_before_is_not_in_the_edition() {
     let (id, ..) = house.begun(&dataset).await;
     let (edition, all) = (id.clone(), members.clone());
     house.ctx.db.write(move |tx| steps::add_edition_members(tx, &edition, &all)).await.unwrap();
-    prepare(&house.ctx, &id, members.clone()).await.unwrap().unwrap();
+    prepare(&house.ctx, &id, material(&members)).await.unwrap().unwrap();
     let edition = draw(&house, &id, &members[1..]).await.unwrap();
     assert_eq!(edition.members, MEMBERS as i64 - 1);
     let mut expected = members[1..].to_vec();

@@ -100,3 +100,24 @@ async fn publishing_asks_again_what_the_pool_demands() {
     sql(&house.ctx, later).await;
     assert_eq!(house.publish(&dataset.id).await.unwrap_err().code(), Code::Invalid);
 }
+
+#[actix_web::test]
+async fn no_more_rows_are_promised_than_any_edition_can_have() {
+    let house = House::new().await;
+    let clock = Recipe::parse(r#"{"kind":"listening_clock"}"#).unwrap();
+    let recipe = actions::create_recipe(&house.ctx, &house.operator, house.pool.clone(), "clock".into(), clock);
+    let recipe_id = recipe.await.unwrap().id;
+    let promise = async |rows_promised| {
+        let new = NewDataset { recipe_id: recipe_id.clone(), rows_promised, ..house.draft("When people listen") };
+        actions::create(&house.ctx, &house.operator, new).await.map(|listing| listing.dataset)
+    };
+    let refused = promise(Some(169)).await.unwrap_err();
+    assert!(refused.code() == Code::Invalid && refused.detail().contains("168"), "{}", refused.detail());
+    assert_eq!(promise(None).await.unwrap().rows_promised, 168);
+    let draft = promise(Some(168)).await.unwrap();
+    let more = DatasetChanges { rows_promised: Some(200), ..DatasetChanges::default() };
+    let edited = actions::edit(&house.ctx, &house.operator, draft.id.clone(), more).await.unwrap_err();
+    assert_eq!(edited.code(), Code::Invalid);
+    sql(&house.ctx, format!("UPDATE datasets SET rows_promised = 200 WHERE id = '{}'", draft.id)).await;
+    assert_eq!(house.publish(&draft.id).await.unwrap_err().code(), Code::Invalid);
+}

@@ -1,6 +1,7 @@
 //! The room seen from outside, on an embedded database of its own.
 
 mod catalogue;
+mod cut_off;
 mod editions;
 mod listings;
 
@@ -16,6 +17,7 @@ use crate::aggregates::Recipe;
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::Result;
+use crate::histories::helpers::Helpers;
 use crate::histories::play::{Ended, Play, Service, Started};
 use crate::histories::plays_file;
 use crate::ids::{AccountId, DatasetId, EditionId, OfferId, OrganisationId, PoolId, RecipeId, SessionId};
@@ -110,7 +112,7 @@ impl House {
         for _ in 0..MEMBERS {
             let id = AccountId::new(self.ctx.clock.now(), &self.ctx.entropy);
             let key = format!("plays/{id}.parquet");
-            let bytes = plays_file::write(id.as_str(), &plays()).unwrap();
+            let bytes = plays_file::write(id.as_str(), &plays(), &Helpers::new(0)).unwrap();
             let size = bytes.len();
             self.ctx.storage.put(&key, bytes.into()).await.unwrap();
             sql(
@@ -118,7 +120,7 @@ impl House {
                 format!(
                     "INSERT INTO accounts VALUES ('{id}', 'member', '{id}@example.org', NULL, '', NULL, 'active', {DAY}, {DAY});
                      INSERT INTO memberships VALUES ('mship_{id}', '{}', '{id}', 'active', {DAY}, NULL);
-                     INSERT INTO plays_files VALUES ('{id}', '{key}', {size}, {DAY});",
+                     INSERT INTO plays_files VALUES ('{id}', '{key}', {size}, {DAY}, NULL);",
                     self.pool
                 ),
             )
@@ -140,7 +142,7 @@ impl House {
             format!(
                 "INSERT INTO organisations VALUES ('{organisation}', 'N', 'CH', 'w', 'p', 'a', 't', 'approved', NULL, NULL, NULL, NULL, 0, {DAY}, {DAY});
                  INSERT INTO accounts VALUES ('{buyer}', 'buyer', '{buyer}@example.org', NULL, '', '{organisation}', 'active', {DAY}, {DAY});
-                 INSERT INTO offers VALUES ('{offer}', '{d}', '{p}', '{organisation}', '{buyer}', NULL, 'paid', 100, 10, 0, 100, 'USD', '{{}}', '', '', NULL, NULL, {DAY}, NULL, NULL, {DAY}, {DAY});"
+                 INSERT INTO offers VALUES ('{offer}', '{d}', '{p}', '{organisation}', '{buyer}', NULL, 'paid', 100, 10, 0, 100, 'USD', '{{}}', '', '', NULL, NULL, {DAY}, NULL, NULL, {DAY}, {DAY}, NULL);"
             ),
         )
         .await;
@@ -177,7 +179,7 @@ fn caller(role: Role, organisation_id: Option<OrganisationId>) -> Caller {
 /// So much privacy spent that the numbers hardly move: for tests alone.
 fn quiet_recipe() -> Recipe {
     Recipe::parse(
-        r#"{"kind":"artist_preference","artists_per_member":30,"plays_per_artist":5,"floor_members":2,
+        r#"{"kind":"artist_preference","keys_per_member":30,"plays_per_key":5,"floor_members":2,
             "fans_rho_nano":10000000000,"capped_plays_rho_nano":10000000000,"delta_pico":1000000}"#,
     )
     .unwrap()

@@ -1,6 +1,7 @@
 //! What an offer does, seen from outside.
 
 mod deciding;
+mod lists;
 mod opening;
 mod placing;
 mod world;

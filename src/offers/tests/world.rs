@@ -63,6 +63,7 @@ impl World {
             field_of_use: "Finding out what people love.".into(),
             period_days: 365,
             exclusive_until: None,
+            artists: None,
             redistribution: Redistribution::None,
             models_after_term: ModelsAfterTerm::Keep,
             message: "Please.".into(),
@@ -74,6 +75,33 @@ impl World {
         let id = self.dataset_id.clone();
         self.change(move |tx| {
             diesel::update(datasets::table.find(&id)).set(datasets::rows_promised.eq(rows)).execute(&mut **tx)?;
+            Ok(())
+        })
+        .await;
+    }
+
+    /// The listing is computed by another recipe from now on.
+    pub async fn compute(&self, recipe: Recipe) {
+        let id = self.dataset_id.clone();
+        self.change(move |tx| {
+            let recipe_id: RecipeId = datasets::table.find(&id).select(datasets::recipe_id).first(&mut **tx)?;
+            let document = (
+                recipes::document_json.eq(recipe.canonical_json()),
+                recipes::document_hash.eq(recipe.sha256()),
+                recipes::delta_pico.eq(0i64),
+            );
+            diesel::update(recipes::table.find(&recipe_id)).set(document).execute(&mut **tx)?;
+            Ok(())
+        })
+        .await;
+    }
+
+    /// An edition has made these artists public.
+    pub async fn makes_public(&self, edition: &EditionId, artists: &[&str]) {
+        let (id, artists) = (edition.clone(), artists.iter().map(|&artist| artist.to_owned()).collect::<Vec<_>>());
+        self.change(move |tx| {
+            let sha256 = crate::datasets::steps::keep_artists(tx, &artists)?;
+            diesel::update(editions::table.find(&id)).set(editions::artists_sha256.eq(sha256)).execute(&mut **tx)?;
             Ok(())
         })
         .await;

@@ -2,6 +2,7 @@
 
 use crate::aggregates::Progress;
 use crate::context::Context;
+use crate::datasets::model::{EditionState, Material};
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, EditionId, OfferId};
@@ -21,16 +22,21 @@ const TRIES: u32 = 5;
 /// left, withdrawn a consent, or their history is gone. The payees are the draw set. Members come and go
 /// and hand in histories meanwhile; then it is drawn anew at once, a few times.
 ///
+/// `false` where an operator has stopped it: nothing is published, the licence stays `preparing`, and it is not tried
+/// again until an operator says so.
+///
 /// # Errors
 /// Whatever keeps the edition from being drawn; the licence stays `preparing`, and it may be tried again.
-pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + Send + Sync) -> Result<()> {
+pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + Send + Sync) -> Result<bool> {
     let mut tries = 1;
     let offer = loop {
         let edition_id = id.clone();
         let due = ctx.db.read(move |db| due(db, &edition_id)).await?;
-        let Some((offer, draw_set)) = due else { return Ok(()) };
-        match datasets::actions::draw_edition(ctx, id, draw_set, &progress).await {
-            Ok(_) => break offer,
+        let Some((offer, material)) = due else { return Ok(true) };
+        match datasets::actions::draw_edition(ctx, id, material, &progress).await {
+            Ok(edition) if edition.state == EditionState::Published => break offer,
+            // Cancelled, and then there is nothing more to do; or stopped.
+            Ok(edition) => return Ok(edition.stopped_at.is_none()),
             Err(error) if error.code() == Code::Conflict && tries < TRIES => tries += 1,
             Err(error) => return Err(error),
         }
@@ -39,19 +45,20 @@ pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + S
         .write(move |tx| {
             let (purchase, licence) = settled(tx, &offer)?;
             steps::deliver(tx, &purchase, &licence.id)?;
-            Ok(())
+            Ok(true)
         })
         .await
 }
 
-/// The offer that an edition is made for, and whom to draw from; `None` where its licence was cancelled.
-fn due(db: &mut Db, id: &EditionId) -> Result<Option<(Offer, Vec<AccountId>)>> {
+/// The offer that an edition is made for, and what to draw it from; `None` where its licence was cancelled.
+fn due(db: &mut Db, id: &EditionId) -> Result<Option<(Offer, Material)>> {
     let offer = offer_of(db, id)?;
     if settled(db, &offer)?.1.state == LicenceState::Cancelled {
         return Ok(None);
     }
-    let draw_set = draw_set(db, &offer)?;
-    Ok(Some((offer, draw_set)))
+    let list_sha256 = offer.terms()?.artist_list.map(|list| list.sha256);
+    let material = Material { members: draw_set(db, &offer)?, list_sha256 };
+    Ok(Some((offer, material)))
 }
 
 /// What was paid for an offer, and what that grants.

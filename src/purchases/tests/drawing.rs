@@ -1,9 +1,14 @@
+use crate::context::Context;
+use crate::datasets::actions::stop_draw;
+use crate::datasets::model::{Edition, EditionState};
 use crate::db::schema::{editions, plays_files};
 use crate::error::Code;
+use crate::ids::EditionId;
 use crate::purchases::actions;
 use crate::purchases::fixture::{House, LOUD};
 use crate::purchases::licence::{LicenceState, usable};
 use diesel::prelude::*;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn the_term_begins_when_the_files_are_there_and_not_before() {
@@ -127,4 +132,49 @@ async fn a_history_that_arrives_while_the_edition_is_drawn_has_it_drawn_anew() {
     };
     actions::draw(&house.ctx, &edition, meanwhile).await.unwrap();
     assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Active);
+}
+
+async fn edition(house: &House, id: &EditionId) -> Edition {
+    let id = id.clone();
+    house.ctx.db.read(move |db| crate::datasets::steps::edition(db, &id)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_draw_that_is_stopped_while_it_reads_is_dropped_within_about_a_second() {
+    let house = House::new(LOUD).await;
+    let (purchase, id) = house.waiting().await;
+    let reserved = house.committed().await;
+    let slow = Context { storage: house.ctx.storage.slowed(), ..house.ctx.clone() };
+    let drawing = async {
+        let drawn = actions::draw(&slow, &id, |_| {}).await;
+        (drawn.unwrap(), Instant::now())
+    };
+    let stopping = async {
+        while edition(&house, &id).await.percent.is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // Long enough that the plays are being read, which would take minutes.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let view = stop_draw(&house.ctx, &house.operator, id.clone(), "Not today.".into()).await.unwrap();
+        assert_eq!((view.state, view.stage.as_str()), (EditionState::Failed, "stopped"));
+        Instant::now()
+    };
+    let ((is_over, dropped_at), stopped_at) = tokio::join!(drawing, stopping);
+    assert!(!is_over, "the draw says that it was stopped");
+    assert!(dropped_at.duration_since(stopped_at) < Duration::from_secs(3), "{:?}", dropped_at - stopped_at);
+    let stopped = edition(&house, &id).await;
+    assert_eq!((stopped.state, stopped.drawn_at), (EditionState::Failed, None));
+    assert!(stopped.failure.unwrap().contains("Not today."));
+    assert_eq!(house.committed().await, reserved, "the reservation stays");
+    assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Preparing);
+
+    assert!(!actions::draw(&house.ctx, &id, |_| {}).await.unwrap(), "it stays stopped");
+    let resumed = id.clone();
+    house.change(move |tx| crate::datasets::steps::resume_drawing(tx, &resumed)).await;
+    assert!(actions::draw(&house.ctx, &id, |_| {}).await.unwrap());
+    let published = edition(&house, &id).await;
+    assert_eq!((published.state, published.percent), (EditionState::Published, Some(100)));
+    assert_eq!(house.licence(&purchase.id).await.state, LicenceState::Active);
+    let late = stop_draw(&house.ctx, &house.operator, id, "Too late.".into()).await.unwrap_err();
+    assert_eq!(late.code(), Code::Conflict);
 }

@@ -1,0 +1,126 @@
+//! A draw that is cut off at any step, as by a crash: the budget, and what anybody can see, stay in order.
+
+use super::super::actions::draw_edition;
+use super::super::model::{Edition, EditionFile, EditionState};
+use super::editions::material;
+use super::*;
+use crate::db::schema::{budget_entries, pools as pools_table};
+use crate::pools::model::BudgetState;
+use aws_lc_rs::digest;
+use diesel::prelude::*;
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+/// Runs a future for so many polls at most and drops it then; `None` where it was cut off.
+async fn cut_off_after<F: Future>(polls: usize, work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Draws on a runtime of its own, whose end waits for what is under way on other threads: no more of a try that was cut off
+/// happens afterwards.
+fn draw_for(house: &House, id: &EditionId, members: &[AccountId], polls: usize) -> Option<Edition> {
+    std::thread::scope(|scope| {
+        let draw = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let draw = draw_edition(&house.ctx, id, material(members), |_| ());
+            runtime.block_on(cut_off_after(polls, draw)).map(|drawn| drawn.unwrap())
+        };
+        scope.spawn(draw).join().unwrap()
+    })
+}
+
+/// All that there is of an edition.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    edition: Edition,
+    files: Vec<EditionFile>,
+    stored: Vec<String>,
+    budget: BudgetState,
+    committed_nano: i64,
+}
+
+async fn seen(house: &House, id: &EditionId, offer: &OfferId) -> Seen {
+    let (id, subject, pool) = (id.clone(), offer.to_string(), house.pool.clone());
+    let stored = house.ctx.storage.list(&format!("editions/{id}")).await.unwrap();
+    let read = house.ctx.db.read(move |db| {
+        let edition = steps::edition(db, &id)?;
+        let files = steps::files(db, &id)?;
+        let budget = budget_entries::table
+            .filter(budget_entries::subject_id.eq(subject))
+            .select(budget_entries::state)
+            .first(db)?;
+        let committed = pools_table::table.find(&pool).select(pools_table::rho_committed_nano).first(db)?;
+        Ok((edition, files, budget, committed))
+    });
+    let (edition, files, budget, committed_nano) = read.await.unwrap();
+    Seen { edition, files, stored, budget, committed_nano }
+}
+
+/// Published and paid for, whole; or nothing at all that anybody could see.
+async fn assert_whole(house: &House, seen: &Seen) {
+    let is_published = seen.edition.state == EditionState::Published;
+    assert_eq!(seen.budget == BudgetState::Spent, is_published, "{seen:?}");
+    assert_eq!((seen.edition.manifest_json.is_some(), seen.edition.rows_given.is_some()), (is_published, is_published));
+    assert_eq!(seen.files.is_empty(), !is_published, "files are known of when all of them are there");
+    for file in &seen.files {
+        let bytes = house.ctx.storage.get(&file.object_key).await.unwrap();
+        assert_eq!(hex::encode(digest::digest(&digest::SHA256, &bytes)), file.sha256);
+    }
+    assert_eq!(house.ctx.db.read(pools::steps::budget_problems).await.unwrap(), Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn dp10_a_draw_that_is_cut_off_at_any_step_is_published_once_or_not_at_all() {
+    let house = House::new().await;
+    sql(&house.ctx, "UPDATE pools SET rho_cap_nano = 100000000000000, delta_cap_pico = 10000000000".into()).await;
+    let members = house.members().await;
+    let dataset = house.listed("Artists").await;
+    let mut kinds = BTreeSet::new();
+    let mut committed_nano = 0;
+    for polls in 0.. {
+        let (id, offer, _) = house.begun(&dataset).await;
+        let ended = draw_for(&house, &id, &members, polls);
+        let after = seen(&house, &id, &offer).await;
+        assert_whole(&house, &after).await;
+        assert!(after.committed_nano > committed_nano, "what is set aside for a draw is never given back by a crash");
+        committed_nano = after.committed_nano;
+        let drawn_at = &after.edition.drawn_at;
+        kinds.insert((after.edition.state.as_str(), drawn_at.is_some(), after.stored.len(), ended.is_some()));
+
+        let again = draw_for(&house, &id, &members, usize::MAX).unwrap();
+        let settled = seen(&house, &id, &offer).await;
+        assert_whole(&house, &settled).await;
+        assert_eq!((again.state, settled.committed_nano), (EditionState::Published, committed_nano));
+        let owned: BTreeSet<&String> = settled.files.iter().map(|file| &file.object_key).collect();
+        assert_eq!(owned, settled.stored.iter().collect(), "nothing is left of the try that was cut off");
+        if after.edition.state == EditionState::Published {
+            assert_eq!(settled.files, after.files, "what was published once is not drawn again");
+        }
+        if ended.is_some() {
+            break;
+        }
+    }
+    let reached = |state: EditionState, drawn: bool, stored: std::ops::RangeInclusive<usize>| {
+        let same =
+            |kind: &&(&str, bool, usize, bool)| kind.0 == state.as_str() && kind.1 == drawn && stored.contains(&kind.2);
+        assert!(kinds.iter().any(|kind| same(&kind)), "{state:?}, drawn: {drawn}, {stored:?} files: {kinds:?}");
+    };
+    reached(EditionState::Preparing, false, 0..=0);
+    reached(EditionState::Preparing, true, 0..=0);
+    reached(EditionState::Preparing, true, 1..=3);
+    assert!(
+        kinds.iter().any(|kind| kind.0 == "published" && !kind.3),
+        "cut off when all is done but to say so: {kinds:?}"
+    );
+}

@@ -1,0 +1,164 @@
+//! The part of the list that is about a sale: offers, votes, purchases, licences.
+
+use crate::error::Code::*;
+use crate::page::PageQuery;
+use crate::routes::operation::{Access::*, Operation, get, post, put};
+use crate::{downloads::routes as downloads, offers::routes as offers, payouts::routes as payouts};
+use crate::{purchases::routes as purchases, votes::routes as votes, votes::views};
+
+/// Offers and the votes on them.
+pub fn about_offers_and_votes() -> Vec<Operation> {
+    vec![
+        get("/v1/offers", Caller, offers::list)
+            .summary("List offers: a buyer its organisation's, an operator all")
+            .query::<PageQuery>()
+            .query::<offers::OfferFilter>()
+            .answers_page::<offers::OfferSummary>("A page of offers, newest first.")
+            .errors(&[Forbidden]),
+        post("/v1/offers", Buyer, offers::place)
+            .summary("Make an offer")
+            .description(
+                "The terms are frozen and hashed, and the members vote on exactly them. Where the dataset is about artists \
+                 whom the buyer names, `artists` lists them; the body may be so much larger than others.",
+            )
+            .once()
+            .takes::<offers::NewOffer>()
+            .larger_by(offers::ARTISTS_JSON_BYTES_MAX)
+            .answers::<offers::OfferView>(201, "The offer, with its terms and dates.")
+            .located()
+            .errors(&[EmailNotVerified, BuyerNotApproved, CreditLimit, BudgetExhausted, ExclusivelyLicensed])
+            .errors(&[PurposeNotOffered, PriceBelowFloor, EmptyElectorate, NotDeliverable, NotFound, Conflict]),
+        get("/v1/offers/{id}", Caller, offers::read)
+            .summary("One offer: terms, dates, totals, turnout, what has happened")
+            .answers::<offers::OfferView>(200, "The offer.")
+            .errors(&[Forbidden]),
+        get("/v1/offers/{id}/terms", Caller, offers::terms)
+            .summary("The frozen terms, byte for byte")
+            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash.")
+            .errors(&[Forbidden]),
+        get("/v1/artist-lists/{sha256}", Caller, offers::artist_list)
+            .summary("The artists that an offer is about, for its electors, its buyer, licensees and operators")
+            .answers::<offers::ArtistListView>(200, "The names, in their order.")
+            .errors(&[NotFound]),
+        post("/v1/offers/{id}/withdraw", Buyer, offers::withdraw)
+            .summary("Take an undecided offer back")
+            .answers::<offers::OfferView>(200, "The offer, withdrawn.")
+            .errors(&[Conflict]),
+        post("/v1/offers/{id}/void", Operator, offers::void)
+            .summary("Call an undecided offer and its vote off, with a public reason")
+            .takes::<offers::VoidOffer>()
+            .answers::<offers::OfferView>(200, "The offer, void.")
+            .errors(&[Conflict]),
+        get("/v1/votes", Member, votes::list)
+            .summary("The votes that one may take part in, open ones first")
+            .query::<PageQuery>()
+            .answers_page::<views::VoteView>("A page of votes."),
+        get("/v1/votes/{id}", Caller, votes::read)
+            .summary("One vote: what is decided, the turnout, and after the close the result")
+            .answers::<views::VoteView>(200, "The vote."),
+        get("/v1/votes/{id}/terms", Member, offers::terms_of_vote)
+            .summary("The frozen terms that a vote decides on, byte for byte")
+            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash."),
+        get("/v1/votes/{id}/ballot", Member, votes::own_ballot)
+            .summary("One's own ballot as it counts now")
+            .answers::<views::BallotView>(200, "The ballot."),
+        put("/v1/votes/{id}/ballot", Member, votes::cast)
+            .summary("Cast one's ballot, or change it; the last one counts")
+            .takes::<votes::CastBallot>()
+            .answers::<views::BallotView>(200, "The ballot as it counts now.")
+            .errors(&[NotInElectorate, VoteClosed]),
+    ]
+}
+
+/// What becomes of an accepted offer.
+pub fn about_purchases() -> Vec<Operation> {
+    vec![
+        get("/v1/purchases", Caller, purchases::list)
+            .summary("List purchases: a buyer its organisation's, an operator all")
+            .query::<PageQuery>()
+            .query::<purchases::PurchaseFilter>()
+            .answers_page::<purchases::PurchaseView>("A page of purchases, newest first.")
+            .errors(&[Forbidden]),
+        get("/v1/purchases/{id}", Caller, purchases::read)
+            .summary("One purchase")
+            .answers::<purchases::PurchaseView>(200, "The purchase.")
+            .errors(&[Forbidden]),
+        get("/v1/purchases/{id}/invoice", Caller, purchases::invoice)
+            .summary("The invoice, as JSON, text or a page to print")
+            .answers::<purchases::Invoice>(200, "The invoice.")
+            .answers_file(200, "The invoice.", "text/plain")
+            .answers_file(200, "The invoice.", "text/html")
+            .errors(&[Forbidden, MalformedRequest, NotAcceptable]),
+        put("/v1/purchases/{id}/po-number", Buyer, purchases::set_po_number)
+            .summary("Set the purchase order number until the invoice is settled")
+            .takes::<purchases::SetPoNumber>()
+            .answers::<purchases::PurchaseView>(200, "The purchase.")
+            .errors(&[Conflict]),
+        post("/v1/purchases/{id}/settle", Operator, purchases::settle)
+            .summary("Note that an invoice was paid; the licence is granted")
+            .once()
+            .takes::<purchases::Payment>()
+            .answers::<purchases::PurchaseView>(200, "The purchase, settled.")
+            .errors(&[Conflict]),
+        post("/v1/purchases/{id}/refund", Operator, purchases::refund)
+            .summary("Note that a refund that was due is paid back")
+            .once()
+            .takes::<purchases::Payment>()
+            .answers::<purchases::PurchaseView>(200, "The purchase.")
+            .errors(&[Conflict]),
+        get("/v1/purchases/{id}/payouts", Operator, payouts::of_purchase)
+            .summary("Every member's share of a purchase, with the totals")
+            .query::<PageQuery>()
+            .answers::<payouts::SharesView>(200, "Totals and a page of shares."),
+        get("/v1/payouts", Member, payouts::statements)
+            .summary("One's own shares, newest first")
+            .query::<PageQuery>()
+            .answers_page::<payouts::StatementView>("A page of statements."),
+    ]
+}
+
+/// What a buyer gets.
+pub fn about_licences() -> Vec<Operation> {
+    vec![
+        get("/v1/licences", Caller, purchases::list_licences)
+            .summary("List licences: a buyer its organisation's, an operator all")
+            .query::<PageQuery>()
+            .answers_page::<purchases::LicenceSummary>("A page of licences, newest first.")
+            .errors(&[Forbidden]),
+        get("/v1/licences/{id}", Caller, purchases::read_licence)
+            .summary("One licence with its terms")
+            .answers::<purchases::LicenceView>(200, "The licence.")
+            .errors(&[Forbidden]),
+        post("/v1/licences/{id}/revoke", Operator, purchases::revoke)
+            .summary("Revoke a licence on a ground of its terms, after their notice")
+            .takes::<purchases::Revoke>()
+            .answers::<purchases::LicenceView>(200, "The licence.")
+            .errors(&[Conflict]),
+        post("/v1/licences/{id}/withdraw-notice", Operator, purchases::withdraw_notice)
+            .summary("Keep a licence whose holder has mended the breach in time")
+            .takes::<purchases::WithdrawNotice>()
+            .answers::<purchases::LicenceView>(200, "The licence.")
+            .errors(&[Conflict]),
+        post("/v1/licences/{id}/cancel", Operator, purchases::cancel)
+            .summary("Give up a licence whose edition cannot be drawn; all of the price goes back")
+            .takes::<purchases::Cancel>()
+            .answers::<purchases::LicenceView>(200, "The licence, cancelled.")
+            .errors(&[Conflict]),
+        get("/v1/licences/{id}/files", Buyer, downloads::list)
+            .summary("The files of a licence, with sizes and digests")
+            .answers::<downloads::FilesView>(200, "The files.")
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled]),
+        get("/v1/licences/{id}/files/{name}", Buyer, downloads::file)
+            .summary("Download a file, whole or in part, as often as needed")
+            .answers_file(200, "The whole file.", "application/octet-stream")
+            .answers_file(206, "The range asked for.", "application/octet-stream")
+            .unchanged()
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled])
+            .errors(&[PreconditionFailed, RangeNotSatisfiable]),
+        get("/v1/licences/{id}/accesses", Caller, downloads::accesses)
+            .summary("Who downloaded what under a licence, newest first")
+            .query::<PageQuery>()
+            .answers_page::<downloads::Access>("A page of the access log.")
+            .errors(&[Forbidden]),
+    ]
+}
