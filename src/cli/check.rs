@@ -1,7 +1,7 @@
 //! `refrain check`: is what the server keeps whole?
 
 use super::Settings;
-use crate::clock::{Clock, Entropy};
+use crate::clock::{Clock, Entropy, UtcTime};
 use crate::context::Context;
 use crate::datasets::model::EditionFile;
 use crate::db::Db;
@@ -15,7 +15,10 @@ use futures_util::StreamExt;
 use std::collections::BTreeMap;
 
 /// Where stored files lie, by what they are for.
-const PREFIXES: [&str; 3] = ["plays", "held", "editions"];
+const PREFIXES: [&str; 4] = ["plays", "shards", "held", "editions"];
+
+/// A file that is to be deleted is missed by nobody; so long after it was due, though, it should be gone.
+const OVERDUE_DAYS: i64 = 1;
 
 /// Check the database, the ledger and the stored files.
 #[derive(Debug, Args)]
@@ -56,7 +59,7 @@ pub fn run(args: &CheckArgs) -> Result<()> {
     }
     if problems.is_empty() {
         return super::print(
-            "Everything is whole: database, privacy budgets, votes, terms, ledger, shares, stored files.",
+            "Everything is whole: database, privacy budgets, votes, terms, lists of artists, ledger, shares, stored files.",
         );
     }
     Err(Error::conflict(format!(
@@ -65,8 +68,13 @@ pub fn run(args: &CheckArgs) -> Result<()> {
     )))
 }
 
-/// What the database says about stored files: key → size in bytes, where that is kept.
-type Named = BTreeMap<String, Option<i64>>;
+/// What the database says about stored files.
+struct Named {
+    /// Key → size in bytes, where that is kept.
+    files: BTreeMap<String, Option<i64>>,
+    /// Key → when it is to be deleted.
+    to_delete: BTreeMap<String, UtcTime>,
+}
 
 /// Everything that is not as it should be, in words.
 async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
@@ -74,21 +82,24 @@ async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
     if !problems.is_empty() {
         return Ok(problems); // whatever else were found would only follow from this
     }
-    let (found, named, editions) = ctx
+    let (found, files, editions, to_delete) = ctx
         .db
         .read(|db| {
             let mut problems = pools::steps::budget_problems(db)?;
             problems.extend(votes::steps::verify(db)?);
+            problems.extend(datasets::steps::verify_lists(db)?);
             problems.extend(offers::steps::verify(db)?);
             problems.extend(ledger::steps::verify(db)?);
             problems.extend(payouts::steps::verify(db)?);
-            Ok((problems, histories::steps::all_files(db)?, datasets::steps::all_files(db)?))
+            let files = (histories::steps::all_files(db)?, datasets::steps::all_files(db)?);
+            Ok((problems, files.0, files.1, histories::steps::files_to_delete(db)?))
         })
         .await?;
     problems.extend(found);
-    let mut named: Named = named;
-    named.extend(editions.iter().map(|file| (file.object_key.clone(), Some(file.size_bytes))));
-    problems.extend(stored(ctx, &named, remove_orphans).await?);
+    let mut files = Named { files, to_delete };
+    files.files.extend(editions.iter().map(|file| (file.object_key.clone(), Some(file.size_bytes))));
+    problems.extend(stored(ctx, &files, remove_orphans).await?);
+    problems.extend(histories::actions::verify(ctx).await?);
     for file in &editions {
         problems.extend(digest_of(ctx, file).await?);
     }
@@ -108,7 +119,7 @@ async fn stored(ctx: &Context, named: &Named, remove_orphans: bool) -> Result<Ve
         sizes.extend(ctx.storage.sizes(prefix).await?);
     }
     let mut problems = Vec::new();
-    for (key, size_bytes) in named {
+    for (key, size_bytes) in &named.files {
         match (sizes.remove(key), size_bytes.map(i64::unsigned_abs)) {
             (None, _) => problems.push(format!("The stored file {key} is missing; restore it from a backup.")),
             (Some(is), Some(was)) if is != was => problems.push(format!(
@@ -117,7 +128,11 @@ async fn stored(ctx: &Context, named: &Named, remove_orphans: bool) -> Result<Ve
             _ => {}
         }
     }
+    let overdue = ctx.clock.now().plus_days(-OVERDUE_DAYS);
     for orphan in sizes.keys() {
+        if named.to_delete.get(orphan).is_some_and(|due_at| *due_at > overdue) {
+            continue;
+        }
         if remove_orphans {
             ctx.storage.delete(orphan).await?;
             super::print(format!("removed  {orphan}, to which nothing refers"))?;

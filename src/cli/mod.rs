@@ -1,5 +1,7 @@
 //! The command line: one file a command.
 
+mod bench_data;
+mod bench_draw;
 mod check;
 mod demo;
 mod import;
@@ -30,7 +32,7 @@ enum Verb {
     Serve(serve::ServeArgs),
     /// Tell the whole story of one sale against a server of its own, with made-up listeners.
     Demo(demo::DemoArgs),
-    /// Read a person's own export and print what is in it; needs no server and keeps nothing.
+    /// Read a person's own export and print what is in it; needs no server.
     Import(import::ImportArgs),
     /// Explain a recipe, and tell what it gives; needs no server and no data.
     Recipe(recipe::RecipeArgs),
@@ -38,6 +40,10 @@ enum Verb {
     Operator(operator::OperatorArgs),
     /// Check the database, the ledger and the stored files.
     Check(check::CheckArgs),
+    /// Make plays of members who do not exist, to measure on.
+    BenchData(bench_data::BenchDataArgs),
+    /// Draw one edition from made-up plays, and tell how long that took.
+    BenchDraw(bench_draw::BenchDrawArgs),
     /// Print the API as an OpenAPI document.
     Openapi,
 }
@@ -80,6 +86,8 @@ pub fn main() -> ExitCode {
         Verb::Import(args) => import::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Operator(args) => operator::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::BenchData(args) => bench_data::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::BenchDraw(args) => bench_draw::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
     };
     match done {

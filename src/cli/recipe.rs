@@ -1,9 +1,10 @@
 //! `refrain recipe`: what a recipe computes, protects and gives, before anybody runs it.
 
-use crate::aggregates::{AccuracySheet, Cost, NANO, PICO, Recipe, accuracy_sheet};
+use crate::aggregates::{AccuracySheet, Cost, Kind, NANO, PICO, Recipe, accuracy_sheet, preset};
 use crate::error::{Error, Result};
 use crate::money::grouped;
 use crate::pools::routes::BudgetCap;
+use crate::text::decimal;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,14 @@ pub struct RecipeArgs {
 
 #[derive(Debug, Subcommand)]
 enum RecipeVerb {
+    /// List the recipes that are made ready, with what each is good for and what one draw of it costs.
+    List,
+    /// Print one of them with all its parameters, as TOML: a recipe of one's own begins here.
+    Show {
+        /// Its name, such as artist_preference
+        #[arg(value_name = "KIND")]
+        kind: String,
+    },
     /// Check a recipe (TOML or JSON): say in words what it computes and what it costs, or what is wrong with it.
     Check {
         /// The recipe's file
@@ -42,6 +51,8 @@ enum RecipeVerb {
 /// `invalid` where the file cannot be read or the recipe does not hold, with every fault in words.
 pub fn run(args: &RecipeArgs) -> Result<()> {
     let words = match &args.verb {
+        RecipeVerb::List => listed(),
+        RecipeVerb::Show { kind } => shown(kind)?,
         RecipeVerb::Check { file } => checked(&read(file)?)?,
         RecipeVerb::Quote { file, members, json } => {
             let sheet = accuracy_sheet(&read(file)?, *members, Some(usual_budget()))?;
@@ -51,7 +62,8 @@ pub fn run(args: &RecipeArgs) -> Result<()> {
     super::print(words.trim_end())
 }
 
-fn read(file: &Path) -> Result<Recipe> {
+/// A recipe from a file, TOML or JSON.
+pub(super) fn read(file: &Path) -> Result<Recipe> {
     let text = std::fs::read_to_string(file)
         .map_err(|e| Error::invalid(format!("The recipe {} cannot be read: {e}.", file.display())))?;
     if text.trim_start().starts_with('{') { Recipe::parse(&text) } else { Recipe::parse_toml(&text) }
@@ -63,10 +75,39 @@ fn usual_budget() -> Cost {
     Cost { rho_nano: cap.rho_nano.unsigned_abs(), delta_pico: cap.delta_pico.unsigned_abs() }
 }
 
+fn ready() -> impl Iterator<Item = Kind> {
+    Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Custom)
+}
+
+fn listed() -> String {
+    let (mut words, mut total) = (String::new(), Cost::default());
+    for kind in ready() {
+        let cost = preset(kind).cost();
+        total = Cost { rho_nano: total.rho_nano + cost.rho_nano, delta_pico: total.delta_pico + cost.delta_pico };
+        words += &format!("{:<18} {:>5} rho  {}\n", kind.as_str(), decimal(cost.rho_nano, 9), kind.good_for());
+    }
+    let budget = usual_budget();
+    words
+        + &format!(
+            "\nOne of each costs {} rho of the {} that a pool usually has for its lifetime. `custom` takes groups and measures of one's own.",
+            decimal(total.rho_nano, 9),
+            decimal(budget.rho_nano, 9)
+        )
+}
+
+fn shown(kind: &str) -> Result<String> {
+    let found = ready().find(|ready| ready.as_str() == kind);
+    let found = found.ok_or_else(|| {
+        let kinds: Vec<&str> = ready().map(Kind::as_str).collect();
+        Error::invalid(format!("There is no recipe {kind} that is made ready; there are {}.", kinds.join(", ")))
+    })?;
+    toml::to_string(&preset(found)).map_err(Error::internal)
+}
+
 fn checked(recipe: &Recipe) -> Result<String> {
-    let mut words = format!("{}\n\nColumns\n", recipe.explanation());
+    let mut words = format!("{}\n\nGood for: {}\n\nColumns\n", recipe.explanation(), recipe.kind.good_for());
     for column in recipe.columns()? {
-        words += &format!("  {:<14} {}\n", column.name, column.meaning);
+        words += &format!("  {:<20} {}\n", column.name, column.meaning);
     }
     let cost = recipe.cost();
     words += &format!("\nOne draw costs {}.\n", cost_in_words(cost));
@@ -90,7 +131,9 @@ fn quoted(sheet: &AccuracySheet) -> String {
         Some(share) => format!(", {:.2} % of the pool", share * 100.0),
         None => String::new(),
     };
-    words += &format!("  smallest number given  {} members{share}\n", sheet.smallest_published_fans);
+    if let Some(smallest) = sheet.smallest_published_fans {
+        words += &format!("  smallest number shown  {smallest} members{share}\n");
+    }
     for measure in &sheet.measures {
         words += &format!(
             "  {:<22} noise {:.1} (standard deviation); 95 of 100 cells within {} of the bounded count\n",
@@ -132,16 +175,32 @@ mod tests {
         let (_two, json) = file("a.json", r#" {"from": "2025-01-01T00:00:00Z", "kind": "artist_preference"}"#);
         assert_eq!(read(&toml).unwrap(), read(&json).unwrap());
         let words = checked(&read(&toml).unwrap()).unwrap();
-        for said in ["20 most played artists", "capped_plays", "One draw costs 0.1 rho", "1e-9", "sha256 "] {
+        for said in ["20 most played", "Good for: Ranking", "capped_plays", "One draw costs 0.1 rho", "1e-9", "sha256 "]
+        {
             assert!(words.contains(said), "{said} is missing in {words}");
         }
     }
 
     #[test]
+    fn what_is_made_ready_is_listed_and_can_be_begun_with() {
+        let words = listed();
+        assert_eq!(words.lines().count(), 11);
+        assert!(
+            words.contains("artist_preference    0.1 rho") && words.contains("costs 0.5 rho of the 0.5"),
+            "{words}"
+        );
+        for kind in ready() {
+            let (_kept, path) = file("a.toml", &shown(kind.as_str()).unwrap());
+            assert_eq!(read(&path).unwrap(), preset(kind));
+        }
+        assert!(shown("skips").unwrap_err().detail().contains("skip_behaviour"));
+    }
+
+    #[test]
     fn every_fault_is_named() {
-        let faulty = "kind = \"artist_preference\"\nartists_per_member = 0\nfloor_members = 0\n";
+        let faulty = "kind = \"artist_preference\"\nkeys_per_member = 0\nfloor_members = 0\n";
         for (text, says) in [
-            (faulty, vec!["`artists_per_member` is 0", "`floor_members` is 0"]),
+            (faulty, vec!["`keys_per_member` is 0", "`floor_members` is 0"]),
             ("kind = \"skips\"", vec!["skips"]),
             ("kind = ", vec!["cannot be read"]),
             ("kind = \"artist_preference\"\nspeed = 1", vec!["speed"]),

@@ -120,6 +120,7 @@ fn settings(directory: PathBuf, bind: SocketAddr) -> Config {
     config.auth.login_attempts = u32::MAX;
     config.auth.registrations = u32::MAX;
     config.jobs.poll_ms = 50;
+    config.storage.compact_after_s = 10 * 366 * 86_400; // the clock leaps, and the story is over before it is worth it
     config.seller.legal_name = "Listeners' Cooperative (made up)".into();
     config.seller.address = "1 Chorus Lane, 0000 Refrainville".into();
     config.seller.country = "NL".into();
