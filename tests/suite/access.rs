@@ -1,6 +1,7 @@
 //! Who may do what, and who may know of what: every operation with every wrong caller.
 
 use crate::common::actors::PASSWORD;
+use crate::common::contract::id_prefix;
 use crate::common::http::{Answer, Caller};
 use crate::common::market::{Market, id, items};
 use crate::common::{Backend, TestApp};
@@ -10,31 +11,9 @@ use serde_json::{Value, json};
 
 const NOBODYS: &str = "01jd2k8m0wfv9s3x6q4r7t5y2z";
 
-/// The prefix of the ids that a path takes.
-fn prefix(path: &str) -> &'static str {
-    const KINDS: [(&str, &str); 14] = [
-        ("/v1/accounts/", "acct"),
-        ("/v1/organisations/", "org"),
-        ("/v1/pools/", "pool"),
-        ("/v1/recipes/", "recipe"),
-        ("/v1/datasets/", "dataset"),
-        ("/v1/editions/", "edition"),
-        ("/v1/offers/", "offer"),
-        ("/v1/votes/", "vote"),
-        ("/v1/histories/", "hist"),
-        ("/v1/held-histories/", "hist"),
-        ("/v1/purchases/", "purchase"),
-        ("/v1/licences/", "licence"),
-        ("/v1/jobs/", "job"),
-        ("/v1/payouts/", "payout"),
-    ];
-    let found = KINDS.iter().find(|(start, _)| path.starts_with(start));
-    found.unwrap_or_else(|| panic!("say in this test whose ids {path} takes")).1
-}
-
 fn filled(path: &str, id: &str) -> String {
     let filled = path.replace("{id}", id).replace("{purpose}", "model_training");
-    let filled = filled.replace("{name}", "artist_preference.csv");
+    let filled = filled.replace("{name}", "artist_preference.csv").replace("{sha256}", &"0".repeat(64));
     assert!(!filled.contains('{'), "say in this test what stands for the rest of {filled}");
     filled
 }
@@ -67,7 +46,7 @@ fn name(operation: &Operation) -> String {
 
 /// The id of nobody's thing, of the kind that a path takes.
 fn nobodys(path: &str) -> String {
-    if path.contains("{id}") { format!("{}_{NOBODYS}", prefix(path)) } else { String::new() }
+    if path.contains("{id}") { format!("{}_{NOBODYS}", id_prefix(path)) } else { String::new() }
 }
 
 #[test]
@@ -169,7 +148,7 @@ impl Neighbours {
     }
 
     fn id_of(&self, path: &str) -> &str {
-        let wanted = prefix(path);
+        let wanted = id_prefix(path);
         let found = self.owned.iter().find(|(kind, _)| *kind == wanted);
         &found.unwrap_or_else(|| panic!("say in this test who owns what {path} is about")).1
     }
@@ -290,7 +269,7 @@ fn ids_that_nobody_made_are_answered_in_words() {
             Access::Buyer | Access::Caller => market.buyer.clone(),
             Access::Member => market.members[0].clone(),
         };
-        let kind = prefix(operation.path);
+        let kind = id_prefix(operation.path);
         let other_kind = format!("{}_{NOBODYS}", if kind == "offer" { "vote" } else { "offer" });
         let capitals = format!("{kind}_{}", NOBODYS.to_uppercase());
         let too_much = format!("{kind}_8{}", &NOBODYS[1..]);

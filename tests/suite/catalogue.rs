@@ -298,17 +298,14 @@ fn a_recipe_that_does_not_hold_is_refused_in_words() {
         recipe(&app, &pool_id, &document).problem(status, code)["detail"].as_str().unwrap().to_owned()
     };
     for (changes, words) in [
-        (
-            json!({"artists_per_member": 0, "delta_pico": 0}),
-            "`artists_per_member` is 0; it is a number of artists from 1",
-        ),
-        (json!({"artists_per_member": 0, "delta_pico": 0}), "`delta_pico` is 0"),
+        (json!({"keys_per_member": 0, "delta_pico": 0}), "`keys_per_member` is 0; it is a number of groups from 1"),
+        (json!({"keys_per_member": 0, "delta_pico": 0}), "`delta_pico` is 0"),
         (json!({"floor_members": 0}), "`floor_members` is 0; it is a number of members from 1"),
         (json!({"version": 2}), "`version` is 2"),
         (json!({"from": "2025-01-02T00:00:00Z", "to": "2025-01-01T00:00:00Z"}), "not before"),
         (json!({"from": "yesterday"}), "an instant looks like"),
-        (json!({"plays_per_artist": 1.5}), "expected a whole number"),
-        (json!({"plays_per_artist": 100_000, "capped_plays_rho_nano": 1_000}), "spend more rho"),
+        (json!({"plays_per_key": 1.5}), "expected a whole number"),
+        (json!({"plays_per_key": 100_000, "capped_plays_rho_nano": 1_000}), "spend more rho"),
         (json!({"fans_rho_nano": 460_000_000}), "whole privacy budget"),
         (json!({"kind": "skips"}), "skips"),
     ] {
@@ -345,7 +342,7 @@ fn nothing_drawn_is_shown_before_a_vote_accepts_and_a_fifth_of_the_rows_afterwar
         assert_eq!(app.upload(&member, &export_of_thirty_artists(index))["state"], "accepted");
     }
     let document = json!({
-        "kind": "artist_preference", "artists_per_member": 40, "plays_per_artist": 5, "floor_members": 5,
+        "kind": "artist_preference", "keys_per_member": 40, "plays_per_key": 5, "floor_members": 5,
         "fans_rho_nano": 5_000_000_000_u64, "capped_plays_rho_nano": 4_000_000_000_u64, "delta_pico": 1_000_000
     });
     let recipe_id = recipe(&app, &pool_id, &document).ok()["id"].as_str().unwrap().to_owned();

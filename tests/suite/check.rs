@@ -4,6 +4,7 @@ use crate::common::Backend;
 use crate::common::market::Market;
 use diesel::prelude::*;
 use refrain::db::backend::{Access, Target};
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -55,6 +56,19 @@ impl House {
     fn after_one_sale() -> Self {
         let market = Market::open(Backend::Sqlite, 8);
         market.sell(50_000);
+        House::of(&market)
+    }
+
+    /// Members' plays have just come together in the files of their shards.
+    fn after_compaction() -> Self {
+        let market = Market::open(Backend::Sqlite, 8);
+        for shard in 0..refrain::histories::model::SHARDS {
+            market.app.block_on(refrain::erasure::actions::compact(&market.app.ctx, shard)).unwrap();
+        }
+        House::of(&market)
+    }
+
+    fn of(market: &Market) -> Self {
         let healthy = tempfile::tempdir().unwrap();
         copy(&market.app.ctx.config.data_dir, healthy.path());
         House { healthy }
@@ -100,6 +114,26 @@ fn what_was_tampered_with_is_found() {
 }
 
 #[test]
+fn lists_of_artists_that_were_tampered_with_are_found() {
+    let recipe = json!({"kind": "buyer_panel", "floor_members": null, "delta_pico": null});
+    let market = Market::with(Backend::Sqlite, 1, &json!({"recipe": recipe}));
+    market.send(&market.buyer, &market.asks(50_000, &json!({"artists": ["A", "B"]}))).ok();
+    let healthy = tempfile::tempdir().unwrap();
+    copy(&market.app.ctx.config.data_dir, healthy.path());
+    let house = House { healthy };
+    let (whole, printed) = house.with(|_| {});
+    assert!(whole, "{printed}");
+    let json = r#"'["A","C"]'"#;
+    for (sql, says) in [
+        (format!("UPDATE artist_lists SET artists_json = {json}"), "holds others than those that were hashed"),
+        ("UPDATE offers SET artist_list_sha256 = NULL".into(), "names another list of artists than its terms"),
+    ] {
+        let (whole, printed) = house.with(|directory| run(directory, &sql));
+        assert!(!whole && printed.contains(says), "{sql}: {printed}");
+    }
+}
+
+#[test]
 fn files_that_are_lost_or_changed_are_found_and_those_of_nobody_removed() {
     let house = House::after_one_sale();
     let flip = |path: PathBuf| {
@@ -128,6 +162,30 @@ fn files_that_are_lost_or_changed_are_found_and_those_of_nobody_removed() {
     std::fs::write(&left, "x").unwrap();
     let (whole, printed) = check(house.healthy.path(), &["--remove-orphans"]);
     assert!(whole && printed.contains("removed") && !left.exists(), "{printed}");
+}
+
+#[test]
+fn shards_that_lack_somebodys_plays_are_found_and_replaced_files_are_let_be_until_they_are_overdue() {
+    let house = House::after_compaction();
+    let not_due = "UPDATE files_to_delete SET due_at = '2100-01-01 00:00:00'";
+    let (whole, printed) = house.with(|directory| run(directory, not_due));
+    assert!(whole, "what was merged may still be read: {printed}");
+    let (one, another) = ("(SELECT min(object_key) FROM plays_shards)", "(SELECT max(object_key) FROM plays_shards)");
+    let swapped = format!("UPDATE plays_files SET object_key = {one}, shard = NULL WHERE object_key = {another}");
+    for (sql, says) in [
+        ("UPDATE files_to_delete SET due_at = '2025-01-01 00:00:00'", "Nothing refers to the stored file plays/"),
+        (swapped.as_str(), "holds no plays of acct_"),
+        ("UPDATE plays_files SET shard = (shard + 1) % 256", "stand in a shard that is not theirs"),
+        ("DELETE FROM plays_shards", "is not in force"),
+        ("UPDATE plays_shards SET counts_bytes = counts_bytes + 1", "bytes and had"),
+    ] {
+        let (whole, printed) = house.with(|directory| run(directory, sql));
+        assert!(!whole && printed.contains(says), "{sql}: {printed}");
+    }
+    let lose =
+        |directory: &Path| std::fs::remove_file(find(&directory.join("files/shards"), ".counts.parquet")).unwrap();
+    let (whole, printed) = house.with(lose);
+    assert!(!whole && printed.contains("is missing; restore it from a backup"), "{printed}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Many at once: whoever comes first, one thing has happened and the books are in order.
 
 use crate::common::http::{Answer, Caller};
-use crate::common::market::{COST_NANO, Market, PAYMENT_DAYS, VOTING_DAYS, id, items, usd};
+use crate::common::market::{COST_NANO, Market, PAYMENT_DAYS, VOTING_DAYS, id, items, rules, usd};
 use crate::common::{Backend, TestApp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ const PRICE: i64 = 50_000;
 
 crate::on_both_databases!(
     many_ballots_of_one_member_at_once_are_one_ballot,
-    many_offers_at_once_take_no_more_budget_than_there_is,
+    dp9_many_offers_at_once_take_no_more_budget_than_there_is_and_no_more_is_spent,
     many_offers_at_once_stay_within_the_credit_limit,
     exclusive_offers_of_two_buyers_at_once_leave_only_one_of_them_standing,
     many_payments_of_one_invoice_at_once_are_one_payment,
@@ -93,27 +93,44 @@ fn many_ballots_of_one_member_at_once_are_one_ballot(backend: Backend) {
     assert_eq!(market.vote(&vote_id)["result"], expected, "the one that can be read back is the one that counts");
 }
 
-fn many_offers_at_once_take_no_more_budget_than_there_is(backend: Backend) {
-    let budget = json!({"rho_nano": 3 * COST_NANO, "delta_pico": 1_000_000});
-    let market = Market::with(backend, 1, &json!({"pool": {"budget": budget}}));
+fn dp9_many_offers_at_once_take_no_more_budget_than_there_is_and_no_more_is_spent(backend: Backend) {
+    const ROOM: usize = 5;
+    let cap = ROOM as i64 * COST_NANO;
+    let pool =
+        json!({"budget": {"rho_nano": cap, "delta_pico": 1_000_000}, "rules": rules(&json!({"open_votes_max": ROOM}))});
+    let market = Market::with(backend, 1, &json!({"pool": pool}));
     let body = market.asks(PRICE, &json!({}));
-    let answers =
-        all_at_once(|number| patiently(|| market.buyer.post_once("/v1/offers", &format!("race-{number}"), &body)));
-    assert_eq!(statuses(&answers), BTreeMap::from([(201, 3), (409, MANY - 3)]));
+    let race = || all_at_once(|_| patiently(|| market.send(&market.buyer, &body)));
+    let answers = race();
+    assert_eq!(statuses(&answers), BTreeMap::from([(201, ROOM), (409, MANY - ROOM)]));
     for refused in answers.iter().filter(|answer| answer.status == 409) {
         refused.problem(409, "budget-exhausted");
     }
-    assert_eq!(market.budget(), (3 * COST_NANO, 0));
+    assert_eq!(market.budget(), (cap, 0));
     let first = items(&market.buyer.get("/v1/offers").ok()).pop().unwrap();
     let withdraw = format!("/v1/offers/{}/withdraw", id(&first));
     let answers = all_at_once(|_| patiently(|| market.buyer.post(&withdraw, &json!({}))));
     assert_eq!(statuses(&answers), BTreeMap::from([(200, 1), (409, MANY - 1)]));
-    assert_eq!(market.budget(), (2 * COST_NANO, 0), "its part comes back once");
+    assert_eq!(market.budget(), (cap - COST_NANO, 0), "its part comes back once");
     let answers = all_at_once(|_| patiently(|| market.buyer.post_once("/v1/offers", "the-same", &body)));
     assert_eq!(statuses(&answers), BTreeMap::from([(201, MANY)]));
     assert!(answers.iter().all(|answer| answer.bytes == answers[0].bytes), "one key, one offer, one answer");
-    assert_eq!(market.budget(), (3 * COST_NANO, 0));
+    assert_eq!(market.budget(), (cap, 0));
     market.app.run_jobs();
+    let offers: Vec<String> = items(&market.buyer.get("/v1/offers").ok()).iter().map(id).collect();
+    let standing = offers.iter().filter(|offer| market.offer(offer)["state"] == "voting");
+    let votes: Vec<String> = standing.map(|offer| market.vote_id(offer)).collect();
+    assert_eq!(votes.len(), ROOM);
+    votes.iter().for_each(|vote| market.vote_as(vote, "y"));
+    market.close_votes();
+    let purchases = items(&market.operator.get("/v1/purchases").ok());
+    purchases.iter().for_each(|purchase| drop(market.settle(purchase)));
+    std::thread::scope(|scope| {
+        (0..4).for_each(|_| drop(scope.spawn(|| work(&market.app))));
+    });
+    finish(&market.app);
+    assert_eq!((purchases.len(), market.budget()), (ROOM, (0, cap)), "each is drawn and spent once, to the very cap");
+    assert_eq!(statuses(&race()), BTreeMap::from([(409, MANY)]), "and nothing is left");
 }
 
 fn many_offers_at_once_stay_within_the_credit_limit(backend: Backend) {

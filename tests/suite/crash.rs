@@ -1,10 +1,16 @@
 //! `kill -9` of a server under writes: what it acknowledged is there when it comes back, and nothing is half.
 
+use crate::common::Backend;
 use crate::common::http::Caller;
-use serde_json::json;
+use crate::common::market::{COST_NANO, Market, id, items, revealing};
+use aws_lc_rs::digest;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// Rounds of killing; each is a start, a burst of writes and a kill.
 const ROUNDS: usize = 4;
@@ -15,7 +21,15 @@ struct Server {
     url: String,
 }
 
-fn refrain(directory: &std::path::Path) -> Command {
+impl Drop for Server {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn refrain(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_refrain"));
     command
         .env("REFRAIN_DATA_DIR", directory)
@@ -24,12 +38,15 @@ fn refrain(directory: &std::path::Path) -> Command {
         .env("REFRAIN_LOG__FILTER", "info")
         .env("REFRAIN_AUTH__ARGON2_MEMORY_KIB", "64")
         .env("REFRAIN_AUTH__ARGON2_PASSES", "1")
-        .env("REFRAIN_AUTH__REGISTRATIONS", "1000000");
+        .env("REFRAIN_AUTH__REGISTRATIONS", "1000000")
+        // So that nobody waits long for the work of a server that was killed.
+        .env("REFRAIN_JOBS__LEASE_S", "2")
+        .env("REFRAIN_JOBS__POLL_MS", "100");
     command
 }
 
 /// Starts the program and waits for the log line that names its address.
-fn serve(directory: &std::path::Path) -> Server {
+fn serve(directory: &Path) -> Server {
     let mut child = refrain(directory).arg("serve").stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = lines
@@ -64,7 +81,7 @@ fn what_was_acknowledged_survives_a_kill() {
             server.child.wait().unwrap();
         });
     }
-    let server = serve(directory.path());
+    let mut server = serve(directory.path());
     let anyone = Caller::new(&server.url);
     let acknowledged = acknowledged.into_inner().unwrap();
     assert!(acknowledged.len() >= ROUNDS * 10);
@@ -72,9 +89,8 @@ fn what_was_acknowledged_survives_a_kill() {
         let session = anyone.post("/v1/sessions", &json!({"email": email, "password": "correct horse"}));
         assert_eq!(session.status, 201, "{email} was acknowledged and is gone: {}", session.text());
     }
-    let mut child = server.child;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
     let check = refrain(directory.path()).arg("check").output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
 }
@@ -104,14 +120,19 @@ fn a_second_server_on_the_same_directory_is_refused() {
     server.child.wait().unwrap();
 }
 
+/// Has the server stop in good order.
+fn stop(server: &mut Server) {
+    let killed = Command::new("kill").arg("-TERM").arg(server.child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    assert!(server.child.wait().unwrap().success());
+}
+
 #[test]
 fn a_stop_signal_ends_the_server_in_good_order() {
     let directory = tempfile::tempdir().unwrap();
     let mut server = serve(directory.path());
     assert_eq!(Caller::new(&server.url).get("/readyz").status, 200);
-    let killed = Command::new("kill").arg("-TERM").arg(server.child.id().to_string()).status().unwrap();
-    assert!(killed.success());
-    assert!(server.child.wait().unwrap().success());
+    stop(&mut server);
 }
 
 #[test]
@@ -127,4 +148,156 @@ fn an_operator_is_added_beside_a_running_server() {
     assert_eq!(Caller::new(&server.url).post("/v1/sessions", &body).status, 201);
     server.child.kill().unwrap();
     server.child.wait().unwrap();
+}
+
+/// Copies what a server keeps, while nothing is written to it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+}
+
+/// Stored files of editions.
+fn edition_files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![directory.join("files/editions")];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
+            let to = if entry.path().is_dir() { &mut open } else { &mut found };
+            to.push(entry.path());
+        }
+    }
+    found
+}
+
+/// A sale that is paid, whose edition the next server that runs will draw; who sees it, and where.
+struct Due {
+    market: Market,
+    licence: String,
+}
+
+impl Due {
+    fn new() -> Due {
+        let market = Market::with(Backend::Sqlite, 8, &json!({"recipe": revealing(), "dataset": {"rows_promised": 3}}));
+        let offer = market.send(&market.buyer, &market.asks(50_000, &json!({"period_days": 365}))).ok();
+        market.app.run_jobs();
+        let purchase = market.settle(&market.accept(&id(&offer)));
+        let licence = purchase["licence_id"].as_str().unwrap().to_owned();
+        Due { market, licence }
+    }
+
+    /// What the buyer sees on another server: the licence, and the files' digests once they can be had, after a look at each.
+    fn seen(&self, url: &str) -> (Value, BTreeSet<String>) {
+        let buyer = Caller::new(url).with_token(self.market.buyer.token.as_deref().unwrap());
+        let licence = || buyer.get(&format!("/v1/licences/{}", self.licence)).ok();
+        let base = format!("/v1/licences/{}/files", self.licence);
+        let files = buyer.get(&base);
+        if files.status != 200 {
+            files.problem(409, "licence-preparing");
+            return (licence(), BTreeSet::new());
+        }
+        let read = |file: Value| {
+            let content = buyer.get(&format!("{base}/{}", file["name"].as_str().unwrap())).bytes;
+            let sha256 = hex::encode(digest::digest(&digest::SHA256, &content));
+            assert_eq!(file["sha256"], sha256);
+            sha256
+        };
+        (licence(), items(&files.ok()).into_iter().map(read).collect())
+    }
+
+    /// What the pool's budget has reserved and spent on another server.
+    fn budget(&self, url: &str) -> (i64, i64) {
+        let budget = Caller::new(url).get(&format!("/v1/pools/{}", self.market.pool_id)).ok()["budget"].clone();
+        (budget["reserved"]["rho_nano"].as_i64().unwrap(), budget["spent"]["rho_nano"].as_i64().unwrap())
+    }
+}
+
+/// The steps of a draw that can be told from outside, in their order; each is the moment at which the server is killed.
+const MOMENTS: [&str; 5] = ["serving", "reading", "one file", "all files", "active"];
+
+#[test]
+fn dp10_a_kill_at_any_step_of_a_draw_leaves_one_draw_and_one_debit() {
+    let due = Due::new();
+    for moment in MOMENTS {
+        let directory = tempfile::tempdir().unwrap();
+        copy(&due.market.app.ctx.config.data_dir, directory.path());
+        let mut server = serve(directory.path());
+        let has_come = || match moment {
+            "serving" => true,
+            "reading" => directory.path().join("spill").exists() || !edition_files(directory.path()).is_empty(),
+            "one file" => !edition_files(directory.path()).is_empty(),
+            "all files" => edition_files(directory.path()).len() >= 4,
+            _ => !due.seen(&server.url).1.is_empty(),
+        };
+        while !has_come() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let before = (moment == "active").then(|| due.seen(&server.url).1);
+        server.child.kill().unwrap();
+        server.child.wait().unwrap();
+
+        let mut server = serve(directory.path());
+        let (licence, files) = loop {
+            let (licence, files) = due.seen(&server.url);
+            let budget = due.budget(&server.url);
+            assert!([(5 * COST_NANO, 0), (0, 5 * COST_NANO)].contains(&budget), "{moment}: {budget:?}");
+            if !files.is_empty() {
+                break (licence, files);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        assert_eq!((files.len(), due.budget(&server.url)), (4, (0, 5 * COST_NANO)), "{moment}: {licence}");
+        assert!(before.is_none_or(|before| before == files), "{moment}: what was published is not drawn again");
+        stop(&mut server);
+        assert_eq!(edition_files(directory.path()).len(), 4, "{moment}: nothing is left of the draw that was killed");
+        let check = refrain(directory.path()).arg("check").output().unwrap();
+        assert!(check.status.success(), "{moment}: {}", String::from_utf8_lossy(&check.stdout));
+    }
+}
+
+#[test]
+fn dp10_a_kill_while_budget_is_reserved_leaves_each_offer_with_its_part() {
+    let market = Market::open(Backend::Sqlite, 1);
+    let directory = tempfile::tempdir().unwrap();
+    copy(&market.app.ctx.config.data_dir, directory.path());
+    let body = market.asks(50_000, &json!({}));
+    let acknowledged = Mutex::new(BTreeSet::<String>::new());
+    for round in 0..2 {
+        let mut server = serve(directory.path());
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (buyer, url, body, acknowledged) = (&market.buyer, &server.url, &body, &acknowledged);
+                scope.spawn(move || {
+                    let offer = ureq::post(format!("{url}/v1/offers"))
+                        .header("authorization", format!("Bearer {}", buyer.token.as_deref().unwrap()))
+                        .header("idempotency-key", format!("r{round}-w{writer}"));
+                    let answer = offer.send_json(body).and_then(|mut answer| answer.body_mut().read_json::<Value>());
+                    acknowledged.lock().unwrap().extend(answer.ok().map(|offer| id(&offer)));
+                });
+            }
+            let before = acknowledged.lock().unwrap().len();
+            while acknowledged.lock().unwrap().len() < before + 2 {
+                std::thread::yield_now();
+            }
+            server.child.kill().unwrap();
+            server.child.wait().unwrap();
+        });
+    }
+    let mut server = serve(directory.path());
+    let buyer = Caller::new(&server.url).with_token(market.buyer.token.as_deref().unwrap());
+    let offers: BTreeSet<String> = items(&buyer.get("/v1/offers?limit=100").ok()).iter().map(id).collect();
+    assert!(offers.is_superset(&acknowledged.into_inner().unwrap()), "what was acknowledged is there");
+    let budget = buyer.get(&format!("/v1/pools/{}", market.pool_id)).ok()["budget"].clone();
+    assert_eq!(budget["reserved"]["rho_nano"], offers.len() as i64 * COST_NANO);
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let check = refrain(directory.path()).arg("check").output().unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
 }

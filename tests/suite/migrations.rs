@@ -59,7 +59,11 @@ fn both_folders_hold_the_same_versions_under_the_same_names() {
     assert!(!names("sqlite").is_empty());
 }
 
-crate::on_both_databases!(a_fresh_database_has_the_columns_of_the_other, what_was_migrated_can_be_taken_back);
+crate::on_both_databases!(
+    a_fresh_database_has_the_columns_of_the_other,
+    what_was_migrated_can_be_taken_back,
+    plays_of_before_there_were_shards_are_still_named,
+);
 
 fn a_fresh_database_has_the_columns_of_the_other(backend: Backend) {
     let directory = tempfile::tempdir().unwrap();
@@ -83,4 +87,44 @@ fn what_was_migrated_can_be_taken_back(backend: Backend) {
     assert_eq!(columns(&mut db), BTreeSet::new());
     migrations::run(&mut db).unwrap();
     assert_eq!(columns(&mut db), before);
+}
+
+/// Takes every migration back but the first.
+fn back_to_the_first(db: &mut Db) {
+    use diesel_migrations::MigrationHarness;
+    match db {
+        Db::Sqlite(connection) => {
+            while connection.applied_migrations().unwrap().len() > 1 {
+                connection.revert_last_migration(migrations::SQLITE).unwrap();
+            }
+        }
+        Db::Postgres(connection) => {
+            while connection.applied_migrations().unwrap().len() > 1 {
+                connection.revert_last_migration(migrations::POSTGRES).unwrap();
+            }
+        }
+    }
+}
+
+fn plays_of_before_there_were_shards_are_still_named(backend: Backend) {
+    use refrain::db::schema::plays_files;
+    let directory = tempfile::tempdir().unwrap();
+    let mut db = fresh(backend, directory.path());
+    back_to_the_first(&mut db);
+    for sql in [
+        "INSERT INTO accounts (id, role, email, password_hash, state, created_at, updated_at) VALUES
+         ('acct_1', 'member', 'ada@example.org', '', 'active', '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
+        "INSERT INTO plays_files VALUES ('acct_1', 'plays/acct_1/hist_1.parquet', 7, '2026-01-01 00:00:00')",
+    ] {
+        diesel::sql_query(sql).execute(&mut db).unwrap();
+    }
+    migrations::run(&mut db).unwrap();
+    let named = |db: &mut Db| -> Vec<(String, i64, Option<i32>)> {
+        let columns = (plays_files::object_key, plays_files::size_bytes, plays_files::shard);
+        plays_files::table.select(columns).load(db).unwrap()
+    };
+    assert_eq!(named(&mut db), [("plays/acct_1/hist_1.parquet".to_owned(), 7, None)]);
+    back_to_the_first(&mut db);
+    migrations::run(&mut db).unwrap();
+    assert_eq!(named(&mut db).len(), 1);
 }

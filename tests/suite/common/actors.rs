@@ -155,7 +155,7 @@ impl TestApp {
     pub fn dataset(&self, pool_id: &str) -> String {
         let operator = self.operator();
         let recipe = json!({"pool_id": pool_id, "name": "artists", "document": {
-            "kind": "artist_preference", "artists_per_member": 5, "plays_per_artist": 20, "floor_members": 5,
+            "kind": "artist_preference", "keys_per_member": 5, "plays_per_key": 20, "floor_members": 5,
             "fans_rho_nano": 1_000_000_000, "capped_plays_rho_nano": 1_000_000_000, "delta_pico": 1_000
         }});
         let recipe = operator.post("/v1/recipes", &recipe).ok();

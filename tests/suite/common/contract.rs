@@ -150,3 +150,26 @@ fn within(value: &Value, schema: &Value) -> Result<(), String> {
         || schema[most].as_f64().is_some_and(|most| size > most);
     if out { Err(format!("{value} is out of {} to {}", schema[least], schema[most])) } else { Ok(()) }
 }
+
+/// The prefix of the ids that a path takes.
+pub fn id_prefix(path: &str) -> &'static str {
+    const KINDS: [(&str, &str); 15] = [
+        ("/v1/erasures/", "erasure"),
+        ("/v1/accounts/", "acct"),
+        ("/v1/organisations/", "org"),
+        ("/v1/pools/", "pool"),
+        ("/v1/recipes/", "recipe"),
+        ("/v1/datasets/", "dataset"),
+        ("/v1/editions/", "edition"),
+        ("/v1/offers/", "offer"),
+        ("/v1/votes/", "vote"),
+        ("/v1/histories/", "hist"),
+        ("/v1/held-histories/", "hist"),
+        ("/v1/purchases/", "purchase"),
+        ("/v1/licences/", "licence"),
+        ("/v1/jobs/", "job"),
+        ("/v1/payouts/", "payout"),
+    ];
+    let found = KINDS.iter().find(|(start, _)| path.starts_with(start));
+    found.unwrap_or_else(|| panic!("say in this test whose ids {path} takes")).1
+}

@@ -75,7 +75,7 @@ impl TestApp {
     pub fn listing(&self, pool_id: &str, recipe: &Value, dataset: &Value) -> String {
         let operator = self.operator();
         let document = json!({
-            "kind": "artist_preference", "artists_per_member": 3, "plays_per_artist": 20, "floor_members": 1,
+            "kind": "artist_preference", "keys_per_member": 3, "plays_per_key": 20, "floor_members": 1,
             "fans_rho_nano": 800_000_000, "capped_plays_rho_nano": 200_000_000, "delta_pico": 100_000
         });
         let recipe = json!({"pool_id": pool_id, "name": "artists", "document": merged(document, recipe)});

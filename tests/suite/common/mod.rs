@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod contract;
 pub mod http;
+pub mod logs;
 pub mod market;
 pub mod postgres;
 pub mod sale;
@@ -52,6 +53,8 @@ impl TestApp {
         config.auth.argon2_passes = 1;
         config.auth.registrations = u32::MAX;
         config.jobs.enabled = false;
+        // Plays stay where their upload put them, but in the tests that are about merging them.
+        config.storage.compact_after_s = 10 * 366 * 86_400;
         if backend == Backend::Postgres {
             config.database.url = Some(Secret::from(postgres::cluster().new_database()));
         }

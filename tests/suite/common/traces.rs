@@ -2,6 +2,7 @@
 
 use super::TestApp;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 impl TestApp {
     /// The files of the storage, by their keys.
@@ -11,6 +12,26 @@ impl TestApp {
         let mut keys: Vec<String> = files_below(&root).iter().map(key).collect();
         keys.sort();
         keys
+    }
+
+    /// Waits until so many files are stored: a history is accepted a moment before what it replaces is deleted.
+    #[track_caller]
+    pub fn wait_for_files(&self, count: usize) {
+        for _ in 0..1_000 {
+            if self.stored_files().len() == count {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{count} files were to be stored, and these are: {:?}", self.stored_files());
+    }
+
+    /// The files of the data directory whose paths in it are wanted, with their content.
+    pub fn kept_files(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)> {
+        let root = &self.ctx.config.data_dir;
+        let path = |file: &PathBuf| file.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        let files = files_below(root).into_iter().filter(|file| wanted(&path(file)));
+        files.map(|file| (path(&file), std::fs::read(&file).unwrap())).collect()
     }
 
     /// Whether bytes stand anywhere in the data directory: in the database, its log, the files. Mails are
