@@ -22,6 +22,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App as Service, HttpResponse, HttpServer};
 use std::fs::File;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,10 +55,11 @@ impl App {
     /// What could not be opened or bound, and why.
     pub async fn build(config: Config, clock: Clock, entropy: Entropy) -> Result<Self> {
         config.prepare_data_dir()?;
-        let lock = lock_directory(&config)?;
-        // What a draw spilled when it was killed is of no use to anybody, and should not lie around.
-        let _ = std::fs::remove_dir_all(config.data_dir.join("spill"));
+        let (lock, is_alone) = lock_directory(&config)?;
         let context = Context::open(config, clock, entropy)?;
+        if is_alone {
+            clear_what_was_cut_off(&context)?;
+        }
         let auth = Data::new(Auth::start(&context)?);
         check_musicbrainz(&context.config)?;
         Mailer::open(&context.config)?; // a mistake in the mail settings is told now and not at the first mail
@@ -126,17 +128,31 @@ fn check_musicbrainz(config: &Config) -> Result<()> {
     ArtistIds::read(path).map(drop).map_err(named)
 }
 
-/// With the embedded database a data directory belongs to one server at a time.
-fn lock_directory(config: &Config) -> Result<File> {
+/// With the embedded database a data directory belongs to one server at a time. With PostgreSQL several may share one;
+/// tells whether this is the only one.
+fn lock_directory(config: &Config) -> Result<(File, bool)> {
     let path = config.data_dir.join("refrain.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-    if config.database.url.is_none() && file.try_lock().is_err() {
+    let is_alone = file.try_lock().is_ok();
+    if config.database.url.is_none() && !is_alone {
         return Err(Error::invalid(format!(
             "Another server runs on {}; stop it, or give this one a data directory of its own.",
             config.data_dir.display()
         )));
     }
-    Ok(file)
+    Ok((file, is_alone))
+}
+
+/// What was being written when a server was killed holds members' plays, and is of no use to anybody.
+fn clear_what_was_cut_off(context: &Context) -> Result<()> {
+    let removed = context.storage.clear_staging()?;
+    if removed > 0 {
+        tracing::warn!(files = removed, "files that were being written when a server was killed are removed");
+    }
+    match std::fs::remove_dir_all(context.config.spill_dir()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Result<(Server, SocketAddr)> {

@@ -385,6 +385,11 @@ impl Config {
         self.data_dir.join("files")
     }
 
+    /// The directory of what draws spill. Made by the first draw, removed when a server starts.
+    pub fn spill_dir(&self) -> PathBuf {
+        self.data_dir.join("spill")
+    }
+
     /// The directory of the signing keys and the pepper.
     pub fn keys_dir(&self) -> PathBuf {
         self.data_dir.join("keys")

@@ -17,6 +17,10 @@ use std::sync::Arc;
 /// Bytes that are read from a stored file at a time when it is sent piece by piece.
 const PIECE_BYTES: u64 = 1 << 20;
 const PIECE_STEP: usize = 1 << 20;
+/// Where files lie while they are written: no key begins with this, so that no listing shows them.
+const STAGING: &str = "staging";
+/// How often a directory may vanish under a file that is about to be put into it.
+const MOST_TRIES: usize = 16;
 /// Bytes gathered before they are written to a file that is made piece by piece.
 const WRITE_BYTES: usize = 256 << 10;
 /// Pieces that are read ahead of what the network takes.
@@ -45,8 +49,8 @@ impl Storage {
         Arc::clone(&self.objects)
     }
 
-    /// Stores a file under a key, and returns once it is durable: written under a temporary name,
-    /// synced, renamed, and the directory synced, so that a crash leaves all of it or nothing.
+    /// Stores a file under a key, and returns once it is durable: written where nobody looks, synced,
+    /// renamed, and the directory synced, so that a crash leaves all of it or nothing.
     ///
     /// # Errors
     /// `storage-full` where the disk has no room.
@@ -68,8 +72,26 @@ impl Storage {
     /// `storage-full` where the disk has no room.
     pub fn upload(&self, key: &str) -> Result<Upload> {
         let target = self.directory.join(path(key)?.as_ref());
-        let directory = target.parent().ok_or_else(|| Error::internal("a stored file lies in a directory"))?;
-        Ok(Upload { file: BufWriter::with_capacity(WRITE_BYTES, new_file_in(directory)?), target })
+        let staging = self.directory.join(STAGING);
+        std::fs::create_dir_all(&staging)?;
+        let file = tempfile::NamedTempFile::new_in(staging)?;
+        Ok(Upload { file: BufWriter::with_capacity(WRITE_BYTES, file), target })
+    }
+
+    /// Removes what writers left behind that were killed: parts of members' plays among it. Returns how many files
+    /// those were. For a server that nobody else writes beside.
+    ///
+    /// # Errors
+    /// `internal` where the directory cannot be read or written.
+    pub fn clear_staging(&self) -> Result<usize> {
+        let staging = self.directory.join(STAGING);
+        std::fs::create_dir_all(&staging)?;
+        let mut removed = 0;
+        for entry in std::fs::read_dir(staging)? {
+            std::fs::remove_file(entry?.path())?;
+            removed += 1;
+        }
+        Ok(removed)
     }
 
     /// A whole file.
@@ -133,14 +155,32 @@ impl Upload {
     /// # Errors
     /// `storage-full` where the disk has no room.
     pub fn finish(self) -> Result<u64> {
-        let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        let mut file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         let size_bytes = file.as_file().metadata()?.len();
-        file.persist(&self.target).map_err(|failed| failed.error)?;
-        if let Some(directory) = self.target.parent() {
-            std::fs::File::open(directory)?.sync_all()?;
+        let directory = self.target.parent().ok_or_else(|| Error::internal("a stored file lies in a directory"))?;
+        let mut tries = 0..MOST_TRIES;
+        loop {
+            // A directory goes with its last file, which may happen at any point between these steps. Opened before
+            // the file is seen, it can be synced even if somebody takes the file, and the directory, away at once.
+            let shown = std::fs::create_dir_all(directory).and_then(|()| std::fs::File::open(directory));
+            let failed = match shown {
+                Ok(opened) => match file.persist(&self.target) {
+                    Ok(_) => {
+                        opened.sync_all()?;
+                        return Ok(size_bytes);
+                    }
+                    Err(failed) => {
+                        file = failed.file;
+                        failed.error
+                    }
+                },
+                Err(error) => error,
+            };
+            if failed.kind() != std::io::ErrorKind::NotFound || tries.next().is_none() {
+                return Err(failed.into());
+            }
         }
-        Ok(size_bytes)
     }
 }
 
@@ -152,20 +192,6 @@ impl Write for Upload {
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.flush()
     }
-}
-
-/// A directory is removed with its last file, which may happen between making it and writing into it.
-fn new_file_in(directory: &std::path::Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let attempt = || std::fs::create_dir_all(directory).and_then(|()| tempfile::NamedTempFile::new_in(directory));
-    let gone = |file: &std::io::Result<_>| file.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
-    let mut file = attempt();
-    for _ in 0..3 {
-        if !gone(&file) {
-            break;
-        }
-        file = attempt();
-    }
-    file
 }
 
 fn path(key: &str) -> Result<Path> {
@@ -189,6 +215,38 @@ impl Storage {
 mod tests {
     use super::*;
     use futures_util::TryStreamExt;
+
+    #[tokio::test]
+    async fn what_is_being_written_is_in_no_list_and_goes_when_its_writer_was_killed() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Storage::local(directory.path()).unwrap();
+        let mut upload = storage.upload("plays/a").unwrap();
+        upload.write_all(b"plays").unwrap();
+        assert_eq!(storage.list("plays").await.unwrap(), [""; 0]);
+        std::mem::forget(upload);
+        assert_eq!((storage.clear_staging().unwrap(), storage.clear_staging().unwrap()), (1, 0));
+        storage.put("plays/a", Bytes::from_static(b"plays")).await.unwrap();
+        assert_eq!(storage.list("plays").await.unwrap(), ["plays/a"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn putting_beside_taking_the_last_file_of_a_directory_away_does_not_fail() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Storage::local(directory.path()).unwrap();
+        let taking = storage.clone();
+        let taker = tokio::spawn(async move {
+            loop {
+                for key in taking.list("editions").await.unwrap_or_default() {
+                    taking.delete(&key).await.unwrap();
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        for i in 0..300 {
+            storage.put(&format!("editions/one/{i}/file"), Bytes::from_static(b"rows")).await.unwrap();
+        }
+        taker.abort();
+    }
 
     #[tokio::test]
     async fn a_part_of_a_file_comes_in_pieces_that_join_to_it() {

@@ -85,7 +85,7 @@ impl Engine {
                 config.memory_limit_bytes
             )));
         }
-        clear_spills(&config.spill_directory)?;
+        std::fs::create_dir_all(&config.spill_directory)?;
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(config.memory_limit_bytes)))
             .with_temp_file_path(&config.spill_directory)
@@ -258,19 +258,6 @@ fn read_sums(batches: &[RecordBatch], recipe: &Recipe) -> Result<Vec<GroupSums>>
         }
     }
     Ok(out)
-}
-
-/// Makes the directory, and removes what a killed process spilled into it: those are members' plays. The names are
-/// DataFusion's; nothing else is touched, should the setting point at a directory with other things in it.
-fn clear_spills(directory: &std::path::Path) -> Result<()> {
-    std::fs::create_dir_all(directory)?;
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("datafusion-") && entry.file_type()?.is_dir() {
-            std::fs::remove_dir_all(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Objects of the scan that are wholly read.

@@ -101,17 +101,14 @@ async fn an_object_that_is_missing_or_no_parquet_is_refused() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_spilled_is_removed_and_settings_are_checked() {
+async fn settings_are_checked_and_an_engine_leaves_another_ones_spills_alone() {
     let directory = tempfile::tempdir().unwrap();
     let spilled = directory.path().join("datafusion-AbC123");
     std::fs::create_dir(&spilled).unwrap();
-    std::fs::write(spilled.join("plays"), "plays").unwrap();
-    std::fs::write(directory.path().join("not-ours"), "kept").unwrap();
     let mut config =
         EngineConfig { memory_limit_bytes: 128 << 20, spill_directory: directory.path().into(), target_partitions: 2 };
     Engine::new(&config, Arc::new(InMemory::new())).unwrap();
-    assert!(!spilled.exists());
-    assert!(directory.path().join("not-ours").exists());
+    assert!(spilled.exists(), "two draws may run at once");
     config.target_partitions = 3;
     assert!(Engine::new(&config, Arc::new(InMemory::new())).is_err(), "64 MiB a partition");
 }

@@ -178,7 +178,7 @@ pub async fn draw_and_store(
 /// Runs the engine, and in between notes how far it is and looks whether the edition is still wanted. `None` where it was
 /// stopped, published or given up meanwhile: the work is dropped where it stands, and nothing of it is left.
 async fn draw(ctx: &Context, order: &Order, progress: impl Fn(Progress) + Send + Sync) -> Result<Option<Drawn>> {
-    let (engine, request) = (engine(ctx).await?, request(ctx, order).await?);
+    let (engine, request) = (engine(ctx)?, request(ctx, order).await?);
     let (tell, mut told) = watch::channel(Progress { stage: Stage::Reading, percent: 0 });
     let heard = |now: Progress| {
         progress(now);
@@ -209,12 +209,10 @@ async fn goes_on(ctx: &Context, order: &Order, told: &mut watch::Receiver<Progre
     ctx.db.write(move |tx| store::note_progress(tx, &id, now.stage.words(), read)).await
 }
 
-async fn engine(ctx: &Context) -> Result<Engine> {
-    let spill = ctx.config.data_dir.join("spill");
-    tokio::fs::create_dir_all(&spill).await?;
+fn engine(ctx: &Context) -> Result<Engine> {
     let settings = EngineConfig {
         memory_limit_bytes: ctx.config.draws.memory_bytes,
-        spill_directory: spill,
+        spill_directory: ctx.config.spill_dir(),
         target_partitions: ctx.config.draws.partitions.unwrap_or_else(config::cores),
     };
     Engine::new(&settings, ctx.storage.object_store())
