@@ -114,6 +114,14 @@ impl<T> Page<T> {
     pub fn map<U>(self, view: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(view).collect(), next_cursor: self.next_cursor }
     }
+
+    /// The same page with every item in another shape, where one may fail to take it.
+    ///
+    /// # Errors
+    /// The first that `view` gives.
+    pub fn try_map<U>(self, view: impl FnMut(T) -> Result<U>) -> Result<Page<U>> {
+        Ok(Page { items: self.items.into_iter().map(view).collect::<Result<_>>()?, next_cursor: self.next_cursor })
+    }
 }
 
 #[cfg(test)]

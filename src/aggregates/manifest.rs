@@ -8,17 +8,15 @@ use super::accuracy::share_of_pool;
 use super::columns::Column;
 use super::formats::FileEntry;
 use super::keys;
-use super::noise::{NoisePlan, epsilon_at};
+use super::noise::NoisePlan;
 use super::recipe::{Cost, KeysFrom, PICO, Recipe};
 use super::words::UNIT_OF_PRIVACY;
 use crate::clock::UtcTime;
 use crate::error::Result;
 use crate::text::decimal;
+use crate::zcdp::CUSTOMARY_DELTA_PICO;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// The failure probability at which epsilon is always given: one in a million.
-const CUSTOMARY_DELTA_PICO: u64 = PICO / 1_000_000;
 
 /// How an edition was made and what it holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -227,7 +225,7 @@ pub(super) fn epsilons(cost: Cost, pool_delta_pico: Option<u64>) -> Result<Vec<E
     deltas.extend(pool_delta_pico.filter(|delta| *delta != CUSTOMARY_DELTA_PICO));
     let mut out = Vec::new();
     for delta_pico in deltas {
-        if let Some(epsilon) = epsilon_at(cost, delta_pico)? {
+        if let Some(epsilon) = cost.epsilon_at(delta_pico)? {
             let words = format!(
                 "Except with a probability of {}, whether a member's plays are in makes no outcome more than {:.1} times as likely \
                  (epsilon {epsilon:.2}).",

@@ -63,7 +63,6 @@ pub use formats::{File, FileEntry};
 pub use keys::Key;
 pub use manifest::{Bounds, EpsilonAt, Manifest, MeasureReport, Period, Selection, TableReport, ThresholdReport};
 pub use musicbrainz::ArtistIds;
-pub use noise::epsilon_at;
 pub use presets::of as preset;
 pub use preview::{PREVIEW_ROWS, preview};
 pub use query::{Engine, EngineConfig};

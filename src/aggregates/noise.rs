@@ -16,9 +16,9 @@ use super::keys::Value;
 use super::measures::Sum;
 use super::recipe::{Cost, KeysFrom, NANO, PICO, Recipe};
 use crate::error::{Error, Result};
-use crate::telemetry;
+use crate::zcdp::{Loud, failed};
 use opendp::accuracy::{discrete_gaussian_scale_to_accuracy, gaussian_scale_to_accuracy};
-use opendp::combinators::{CompositionMeasure, ConcentratedMeasure};
+use opendp::combinators::CompositionMeasure;
 use opendp::core::Measurement;
 use opendp::domains::{AtomDomain, MapDomain, VectorDomain};
 use opendp::measurements::{make_gaussian, make_gaussian_threshold};
@@ -239,15 +239,6 @@ fn threshold(sigma: f64, groups_per_member: u32, floor_members: i64, declared: C
     Ok(Threshold { floor_members, delta_single, tau })
 }
 
-/// Held while the library is called: afterwards panics are told of again, which the library silences.
-struct Loud;
-
-impl Drop for Loud {
-    fn drop(&mut self) {
-        telemetry::restore_panic_hook();
-    }
-}
-
 /// Adds noise to every value and keeps what passes the threshold.
 fn noisy_keys(selection: &KeySelection, exact: &HashMap<String, i64>, tau: i64) -> Result<HashMap<String, i64>> {
     let mut kept = selection.invoke(exact).map_err(failed)?;
@@ -294,26 +285,9 @@ fn half_width(sigma: f64, alpha: f64) -> Result<i64> {
     discrete_gaussian_scale_to_accuracy(sigma, alpha).map(|width| width as i64 - 1).map_err(failed)
 }
 
-/// Epsilon of a cost at a total failure probability; `None` where that is no more than what the cost already uses.
-///
-/// # Errors
-/// `internal`: the library cannot convert.
-pub fn epsilon_at(cost: Cost, delta_pico: u64) -> Result<Option<f64>> {
-    let _loud = Loud;
-    let (profile, spent) =
-        Approximate::<ZeroConcentratedDivergence>::convert((cost.rho(), cost.delta())).map_err(failed)?;
-    let left = delta_pico as f64 / PICO as f64 - spent;
-    if left <= 0.0 { Ok(None) } else { profile.epsilon(left).map(Some).map_err(failed) }
-}
-
 /// A fraction in whole ledger units, rounded up.
 fn rounded_up(value: f64, unit: u64) -> u64 {
     (value * unit as f64).ceil() as u64
-}
-
-/// The library names its failures by kind; its messages speak of parameters, never of data.
-fn failed(cause: opendp::error::Error) -> Error {
-    Error::internal(format!("noise: {}: {}", cause.variant, cause.message.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -12,14 +12,12 @@ use super::presets;
 use crate::clock::UtcTime;
 use crate::error::{Error, Result};
 use crate::text_enum;
+use crate::zcdp;
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Nano-rho in one rho: the ledger counts privacy in whole nano-rho.
-pub const NANO: u64 = 1_000_000_000;
-/// Pico-delta in one: the ledger counts the failure probability in whole 1e-12.
-pub const PICO: u64 = 1_000_000_000_000;
+pub use crate::zcdp::{NANO, PICO};
 
 text_enum! {
     /// The computations that are made ready, and `custom` for one that the document itself describes.
@@ -262,6 +260,14 @@ impl Cost {
     /// Whether this cost is within a budget, in both numbers.
     pub fn fits(self, budget: Cost) -> bool {
         self.rho_nano <= budget.rho_nano && self.delta_pico <= budget.delta_pico
+    }
+
+    /// Epsilon at a total failure probability, in 1e-12; `None` where that is no more than what the cost already uses.
+    ///
+    /// # Errors
+    /// `internal`: the library cannot convert.
+    pub fn epsilon_at(self, delta_pico: u64) -> Result<Option<f64>> {
+        zcdp::epsilon(self.rho_nano, self.delta_pico, delta_pico)
     }
 
     /// Rho as a plain number.

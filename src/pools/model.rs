@@ -2,14 +2,13 @@
 
 use crate::clock::UtcTime;
 use crate::db::schema::{consents, memberships, pools};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AccountId, ConsentId, MembershipId, PoolId};
+use crate::money::grouped;
+use crate::zcdp::{self, CUSTOMARY_DELTA_PICO};
 use crate::{text, text_enum};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-
-/// The failure probability that is added to the pool's own when rho is told as epsilon: one in a million.
-const CONVERSION_DELTA: f64 = 1e-6;
 
 text_enum! {
     /// Whether somebody belongs to a pool.
@@ -153,31 +152,41 @@ impl Budget {
 }
 
 impl Cost {
-    /// An upper bound of epsilon at the delta of [`Cost::total_delta`]: rho + 2 sqrt(rho ln(1/delta'))
-    /// with delta' = 1e-6 (Bun and Steinke 2016, "Concentrated Differential Privacy", proposition 1.3).
-    /// The exact conversion, which the editions' manifests give, is a little lower.
-    pub fn epsilon_at_most(self) -> f64 {
-        let rho = self.rho_nano as f64 * 1e-9;
-        rho + 2.0 * (rho * (1.0 / CONVERSION_DELTA).ln()).sqrt()
+    /// The failure probability at which epsilon is told, in 1e-12: one in a million, and more only where thresholds alone
+    /// use up half of that.
+    pub fn total_delta_pico(self) -> u64 {
+        CUSTOMARY_DELTA_PICO.max(self.delta_pico.unsigned_abs().saturating_mul(2))
     }
 
-    /// The failure probability at which [`Cost::epsilon_at_most`] holds.
-    pub fn total_delta(self) -> f64 {
-        self.delta_pico as f64 * 1e-12 + CONVERSION_DELTA
+    /// Epsilon at the failure probability of [`Cost::total_delta_pico`]; as recipes and editions state it.
+    ///
+    /// # Errors
+    /// `internal`: it cannot be converted.
+    pub fn epsilon(self) -> Result<f64> {
+        if self.rho_nano == 0 {
+            return Ok(0.0);
+        }
+        let (rho_nano, spent_pico) = (self.rho_nano.unsigned_abs(), self.delta_pico.unsigned_abs());
+        let epsilon = zcdp::epsilon(rho_nano, spent_pico, self.total_delta_pico())?;
+        epsilon.ok_or_else(|| Error::internal("half of the failure probability is always left"))
     }
 
     /// The same for people.
-    pub fn in_words(self) -> String {
+    ///
+    /// # Errors
+    /// As [`Cost::epsilon`].
+    pub fn in_words(self) -> Result<String> {
         if self.rho_nano == 0 {
-            return "nothing".to_owned();
+            return Ok("nothing".to_owned());
         }
-        let (epsilon, chance) = (self.epsilon_at_most(), 1.0 / self.total_delta());
-        format!(
+        let epsilon = self.epsilon()?;
+        Ok(format!(
             "rho {} in zero-concentrated differential privacy: whatever somebody believes about one member's listening, \
-             the odds change by a factor of at most {:.0} (epsilon at most {epsilon:.2}), except with a chance of 1 in {chance:.0}",
+             the odds change by a factor of at most {:.1} (epsilon {epsilon:.2}), except with a chance of 1 in {}",
             text::decimal(self.rho_nano.unsigned_abs(), 9),
             epsilon.exp(),
-        )
+            grouped((zcdp::PICO / self.total_delta_pico()) as i64),
+        ))
     }
 }
 

@@ -37,7 +37,7 @@ pub struct GiveConsent {
 
 /// Makes a pool.
 pub async fn create(operator: Operator, ctx: Data<Context>, body: Body<NewPool>) -> Result<HttpResponse> {
-    let view = PoolView::from(actions::create(&ctx, &operator, body.into_inner()).await?);
+    let view = PoolView::try_from(actions::create(&ctx, &operator, body.into_inner()).await?)?;
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/v1/pools/{}", view.id))).json(view))
 }
 
@@ -48,17 +48,17 @@ pub async fn change(
     id: Path<PoolId>,
     body: Body<PoolChange>,
 ) -> Result<Json<PoolView>> {
-    Ok(Json(actions::change(&ctx, &operator, id.into_inner(), body.into_inner()).await?.into()))
+    Ok(Json(actions::change(&ctx, &operator, id.into_inner(), body.into_inner()).await?.try_into()?))
 }
 
 /// Lists the pools.
 pub async fn list(ctx: Data<Context>, query: Query<PageQuery>) -> Result<Json<Page<PoolView>>> {
-    Ok(Json(actions::list(&ctx, &query).await?.map(PoolView::from)))
+    Ok(Json(actions::list(&ctx, &query).await?.try_map(PoolView::try_from)?))
 }
 
 /// Reads one pool.
 pub async fn read(ctx: Data<Context>, id: Path<PoolId>) -> Result<Json<PoolView>> {
-    Ok(Json(actions::read(&ctx, id.into_inner()).await?.into()))
+    Ok(Json(actions::read(&ctx, id.into_inner()).await?.try_into()?))
 }
 
 /// Publishes a new version of a pool's consent text.

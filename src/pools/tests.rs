@@ -403,13 +403,15 @@ async fn invoices_are_numbered_without_gaps() {
 }
 
 #[test]
-fn the_bound_on_epsilon_is_above_the_exact_conversion_and_close() {
-    // The exact conversions at delta 1e-6, computed with OpenDP: rho -> epsilon.
-    for (rho_nano, exact) in [(50_000_000, 1.47), (100_000_000, 2.14), (200_000_000, 3.13), (500_000_000, 5.22)] {
-        let bound = Cost { rho_nano, delta_pico: 0 }.epsilon_at_most();
-        assert!(bound >= exact && bound < exact * 1.2, "{rho_nano}: {bound}");
-    }
-    let words = Cost { rho_nano: 500_000_000, delta_pico: 1_000_000 }.in_words();
-    assert!(words.contains("epsilon at most 5.76") && words.contains("1 in 500000"), "{words}");
-    assert_eq!(Cost { rho_nano: 0, delta_pico: 0 }.in_words(), "nothing");
+fn a_cost_is_told_as_epsilon_as_recipes_tell_it() {
+    let recipe = Cost { rho_nano: 100_000_000, delta_pico: 1_000 };
+    let words = recipe.in_words().unwrap();
+    assert!(
+        words.contains("rho 0.1 ") && words.contains("(epsilon 2.14)") && words.contains("1 in 1,000,000"),
+        "{words}"
+    );
+    let lifetime = Cost { rho_nano: 500_000_000, delta_pico: 1_000_000 };
+    let words = lifetime.in_words().unwrap();
+    assert!(words.contains("(epsilon 5.22)") && words.contains("1 in 500,000"), "{words}");
+    assert_eq!(Cost { rho_nano: 0, delta_pico: 0 }.in_words().unwrap(), "nothing");
 }

@@ -2,6 +2,7 @@
 
 use super::model::{Budget, Consent, ConsentText, Cost, Listing, MembershipState, OwnMembership, VoteRules};
 use crate::clock::UtcTime;
+use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId};
 use crate::money::Money;
 use serde::Serialize;
@@ -76,9 +77,9 @@ pub struct CostView {
     pub rho_nano: i64,
     /// Failure probability of the thresholds in 1e-12.
     pub delta_pico: i64,
-    /// An upper bound of epsilon at `total_delta`: rho + 2 sqrt(rho ln(1/delta')), delta' = 1e-6.
-    pub epsilon_at_most: f64,
-    /// `delta_pico` and delta' together.
+    /// The same as epsilon at `total_delta`.
+    pub epsilon: f64,
+    /// The failure probability at which epsilon holds, `delta_pico` included: 1e-6, or twice `delta_pico` where that is more.
     pub total_delta: f64,
     /// What that means.
     pub in_words: String,
@@ -144,15 +145,17 @@ pub struct ConsentView {
 }
 
 /// The usual budget after one edition, with another on order.
-fn example_budget() -> BudgetView {
+fn example_budget() -> Option<BudgetView> {
     let edition = Cost { rho_nano: 100_000_000, delta_pico: 1_000 };
     let cap = Cost { rho_nano: 500_000_000, delta_pico: 1_000_000 };
-    Budget { cap, reserved: edition, spent: edition }.into()
+    Budget { cap, reserved: edition, spent: edition }.try_into().ok()
 }
 
-impl From<Listing> for PoolView {
-    fn from(Listing { pool, members, budget, text }: Listing) -> Self {
-        PoolView {
+impl TryFrom<Listing> for PoolView {
+    type Error = Error;
+
+    fn try_from(Listing { pool, members, budget, text }: Listing) -> Result<Self> {
+        Ok(PoolView {
             price_floor: Money::new(pool.price_floor_minor, &pool.currency),
             id: pool.id,
             name: pool.name,
@@ -165,34 +168,38 @@ impl From<Listing> for PoolView {
             payment_days: pool.payment_days,
             rules: pool.rules,
             members,
-            budget: budget.into(),
+            budget: budget.try_into()?,
             consent: text.into(),
             created_at: pool.created_at,
             updated_at: pool.updated_at,
-        }
+        })
     }
 }
 
-impl From<Budget> for BudgetView {
-    fn from(budget: Budget) -> Self {
-        BudgetView {
-            left: budget.left().into(),
-            cap: budget.cap.into(),
-            reserved: budget.reserved.into(),
-            spent: budget.spent.into(),
-        }
+impl TryFrom<Budget> for BudgetView {
+    type Error = Error;
+
+    fn try_from(budget: Budget) -> Result<Self> {
+        Ok(BudgetView {
+            left: budget.left().try_into()?,
+            cap: budget.cap.try_into()?,
+            reserved: budget.reserved.try_into()?,
+            spent: budget.spent.try_into()?,
+        })
     }
 }
 
-impl From<Cost> for CostView {
-    fn from(cost: Cost) -> Self {
-        CostView {
+impl TryFrom<Cost> for CostView {
+    type Error = Error;
+
+    fn try_from(cost: Cost) -> Result<Self> {
+        Ok(CostView {
             rho_nano: cost.rho_nano,
             delta_pico: cost.delta_pico,
-            epsilon_at_most: cost.epsilon_at_most(),
-            total_delta: cost.total_delta(),
-            in_words: cost.in_words(),
-        }
+            epsilon: cost.epsilon()?,
+            total_delta: cost.total_delta_pico() as f64 * 1e-12,
+            in_words: cost.in_words()?,
+        })
     }
 }
 

@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "money",
     "db",
     "telemetry",
+    "zcdp",
     "body",
     "page",
     "storage",

@@ -216,7 +216,7 @@ fn budget(app: &TestApp, pool_id: &str) -> [i64; 3] {
     let rho_nano = |part: &str| budget[part]["rho_nano"].as_i64().unwrap();
     assert_eq!(rho_nano("cap"), rho_nano("reserved") + rho_nano("spent") + rho_nano("left"), "{budget}");
     for part in ["cap", "reserved", "spent", "left"] {
-        assert!(budget[part]["epsilon_at_most"].is_number(), "{budget}");
+        assert!(budget[part]["epsilon"].is_number(), "{budget}");
         assert!(budget[part]["in_words"].as_str().is_some_and(|words| !words.is_empty()), "{budget}");
     }
     ["reserved", "spent", "left"].map(rho_nano)

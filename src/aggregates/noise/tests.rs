@@ -121,7 +121,7 @@ fn dp2_a_plan_that_costs_more_than_declared_is_refused() {
 
 #[test]
 fn epsilon_is_what_the_conversion_gives() {
-    let at = |rho_nano, delta_pico, at| epsilon_at(Cost { rho_nano, delta_pico }, at).unwrap();
+    let at = |rho_nano, delta_pico, at| Cost { rho_nano, delta_pico }.epsilon_at(at).unwrap();
     // The noise library's own vector: sigma 4, distance 1, delta 1e-3.
     assert!((at(31_250_000, 0, PICO / 1_000).unwrap() - 0.688_002_455_487_808_5).abs() < 1e-9);
     for (rho_nano, at_millionth) in [(50_000_000, 1.47), (100_000_000, 2.14), (500_000_000, 5.22)] {

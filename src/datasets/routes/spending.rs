@@ -4,7 +4,7 @@ use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::datasets::actions;
 use crate::datasets::model::Spending;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{BudgetEntryId, DatasetId, EditionId, PoolId};
 use crate::page::{Page, PageQuery};
 use crate::pools::model::BudgetState;
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "budget_01jd2k8m0wfv9s3x6q4r7t5y2z", "state": "spent",
-    "cost": {"rho_nano": 100_000_000, "delta_pico": 1_000, "epsilon_at_most": 2.45, "total_delta": 1.001e-6,
+    "cost": {"rho_nano": 100_000_000, "delta_pico": 1_000, "epsilon": 2.14, "total_delta": 1e-6,
              "in_words": "rho 0.1 in zero-concentrated differential privacy"},
     "edition_id": "edition_01jd2k8m0wfv9s3x6q4r7t5y2z", "edition_number": 3,
     "dataset_id": "dataset_01jd2k8m0wfv9s3x6q4r7t5y2z", "dataset": "Artist preference",
@@ -52,16 +52,18 @@ pub struct SpendingView {
     pub in_words: String,
 }
 
-impl From<Spending> for SpendingView {
-    fn from(spending: Spending) -> Self {
+impl TryFrom<Spending> for SpendingView {
+    type Error = Error;
+
+    fn try_from(spending: Spending) -> Result<Self> {
         let in_words = spending.in_words();
         let Spending { id, state, cost, reserved_at, spent_at, edition, dataset } = spending;
         let (edition_id, edition_number) = edition.map(|(id, number, _)| (id, number)).unzip();
         let (dataset_id, dataset) = dataset.unzip();
-        SpendingView {
+        Ok(SpendingView {
             id,
             state,
-            cost: cost.into(),
+            cost: cost.try_into()?,
             edition_id,
             edition_number,
             dataset_id,
@@ -69,7 +71,7 @@ impl From<Spending> for SpendingView {
             reserved_at,
             spent_at,
             in_words,
-        }
+        })
     }
 }
 
@@ -79,5 +81,5 @@ pub async fn spending(
     id: Path<PoolId>,
     query: Query<PageQuery>,
 ) -> Result<Json<Page<SpendingView>>> {
-    Ok(Json(actions::spending(&ctx, id.into_inner(), &query).await?.map(SpendingView::from)))
+    Ok(Json(actions::spending(&ctx, id.into_inner(), &query).await?.try_map(SpendingView::try_from)?))
 }

@@ -5,7 +5,7 @@ use super::chance::{highest, lowest, noise_above};
 use super::{by_threshold, same};
 use crate::aggregates::bound::{Caps, Tally};
 use crate::aggregates::keys::Value;
-use crate::aggregates::noise::{GroupSums, NoisePlan, epsilon_at};
+use crate::aggregates::noise::{GroupSums, NoisePlan};
 use crate::aggregates::recipe::{Cost, NANO, PICO, Recipe};
 
 const RUNS: usize = 100_000;
@@ -43,7 +43,7 @@ fn dp5_an_audit_of_the_threshold_finds_no_more_than_promised() {
     let low = runs(&by_threshold(sigma, tau - 1, FLOOR));
     for more in [PICO / 1_000, PICO / 100] {
         let delta_pico = spent.delta_pico + more;
-        let (epsilon, delta) = (epsilon_at(spent, delta_pico).unwrap().unwrap(), delta_pico as f64 / PICO as f64);
+        let (epsilon, delta) = (spent.epsilon_at(delta_pico).unwrap().unwrap(), delta_pico as f64 / PICO as f64);
         let worst = |runs: &[[usize; 2]]| most_excess(runs, epsilon, ALARM);
         assert!(worst(&honest) <= delta, "{} at epsilon {epsilon}, promised {delta}", worst(&honest));
         assert!(worst(&lean) > delta, "a quarter of the noise must be found out");
@@ -80,7 +80,7 @@ fn dp5_an_audit_of_the_plays_finds_no_more_than_promised() {
     assert_eq!((recipe.groups_per_member() as usize, capped), (L, C));
     let promised = [PICO / 1_000, PICO / 100].map(|delta_pico| {
         let spent = Cost { delta_pico: 0, ..plan.cost };
-        (epsilon_at(spent, delta_pico).unwrap().unwrap(), delta_pico as f64 / PICO as f64)
+        (spent.epsilon_at(delta_pico).unwrap().unwrap(), delta_pico as f64 / PICO as f64)
     });
     // All of what the member adds, and for each epsilon the total from which on the pool with the member is so
     // much likelier: there is no better event (Neyman and Pearson).

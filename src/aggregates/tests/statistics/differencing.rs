@@ -1,7 +1,7 @@
 //! The differencing attack: what two numbers tell about the one member between them.
 
 use super::chance::{highest, lowest};
-use crate::aggregates::noise::{GroupSums, NoisePlan, epsilon_at};
+use crate::aggregates::noise::{GroupSums, NoisePlan};
 use crate::aggregates::recipe::{PICO, Recipe};
 use crate::aggregates::tests::world::{Exact, Layout, Pool, seed, without};
 use std::collections::BTreeMap;
@@ -91,7 +91,7 @@ async fn dp8_the_differencing_attack_reads_exact_numbers_and_hardly_editions() {
     let (right, wrong) = (lowest(right, TRIALS, ALARM), highest(wrong, TRIALS, ALARM));
     assert!(wrong < 0.02, "the attack is tuned to accuse one of a hundred wrongly: {wrong}");
     let promised = |delta_pico: u64| {
-        let epsilon = epsilon_at(plan.cost, delta_pico).unwrap().unwrap();
+        let epsilon = plan.cost.epsilon_at(delta_pico).unwrap().unwrap();
         epsilon.exp() * wrong + delta_pico as f64 / PICO as f64
     };
     let promises = [PICO / 1_000_000, PICO / 1_000, PICO / 100].map(promised);
