@@ -6,7 +6,7 @@ use super::keys::{self, Key, Value};
 use super::member::MemberPlay;
 use super::recipe::{KeysFrom, Recipe};
 use crate::clock::UtcTime;
-use crate::histories::counts_file::COUNTED_FROM_MS;
+use crate::histories::counts_file::{ALL_MONTHS, COUNTED_FROM_MS, FAVOURITES};
 use hashbrown::HashSet;
 use std::ops::Range;
 
@@ -39,11 +39,30 @@ impl Task {
         grouped && measured && recipe.min_ms_played == COUNTED_FROM_MS && is_whole(from) && is_whole(to)
     }
 
-    /// The columns of counts that are read, besides the member.
-    pub fn columns_of_counts(&self) -> Vec<&'static str> {
+    /// Whether of these counts even the members' favourites say all that is asked: a few artists of each, any artists, and
+    /// over all time.
+    pub fn favourites_suffice(&self) -> bool {
+        let recipe = &self.recipe;
+        self.counts_suffice()
+            && recipe.group_by == [Key::Artist]
+            && !recipe.keys_from.is_list()
+            && recipe.keys_per_member as usize <= FAVOURITES
+            && keys::period(recipe, self.drawn_at) == (None, None)
+    }
+
+    /// The months of the rows of counts that are read, since January 1970.
+    pub fn months_of_counts(&self) -> Range<u32> {
+        if self.favourites_suffice() {
+            return ALL_MONTHS.into()..u32::from(ALL_MONTHS) + 1;
+        }
+        let month = |end: UtcTime| keys::month_of(end.unix_ms());
         let (from, to) = keys::period(&self.recipe, self.drawn_at);
-        let by_month = from.is_some() || to.is_some() || self.recipe.has_key(Key::Month);
-        if by_month { vec!["artist", "month", "plays"] } else { vec!["artist", "plays"] }
+        from.map_or(0, month)..to.map_or(ALL_MONTHS.into(), month)
+    }
+
+    /// The columns of counts that are read, besides the member.
+    pub fn columns_of_counts(&self) -> [&'static str; 3] {
+        ["artist", "month", "plays"]
     }
 
     /// The columns of plays that are read, besides the member.
@@ -77,7 +96,7 @@ pub struct Counting {
     task: Task,
     from_ms: i64,
     to_ms: i64,
-    /// The same in whole months since January 1970, for counts, which are only used where both ends are whole.
+    /// For counts: [`Task::months_of_counts`].
     months: Range<u32>,
     listed: u32,
     countries: HashSet<u32>,
@@ -96,12 +115,11 @@ impl Counting {
         }
         let listed = names.len() as u32;
         let (from, to) = keys::period(&task.recipe, task.drawn_at);
-        let month = |end: UtcTime| keys::month_of(end.unix_ms());
         let countries = task.recipe.countries.iter().map(|country| names.id(country)).collect();
         Counting {
             from_ms: from.map_or(i64::MIN, UtcTime::unix_ms),
             to_ms: to.map_or(i64::MAX, UtcTime::unix_ms),
-            months: from.map_or(0, month)..to.map_or(u32::MAX, month),
+            months: task.months_of_counts(),
             listed,
             countries,
             other_country: names.id(keys::OTHER_COUNTRY),
@@ -126,7 +144,7 @@ impl Counting {
         (self.from_ms..self.to_ms).contains(&ts_ms)
     }
 
-    /// Whether a month since January 1970 is inside the period.
+    /// Whether a row of counts counts, by its month.
     pub fn is_month_inside(&self, month: u32) -> bool {
         self.months.contains(&month)
     }

@@ -31,7 +31,7 @@ pub struct Rows {
     ms_played: Option<PrimitiveArray<UInt32Type>>,
     /// Of counts: how many plays.
     counted: Option<PrimitiveArray<UInt32Type>>,
-    /// Of counts, where it is asked for: the month.
+    /// Of counts: the month.
     months: Option<PrimitiveArray<UInt16Type>>,
     album: Option<Codes>,
     track: Option<Codes>,
@@ -69,12 +69,12 @@ impl Rows {
     /// Hands over what counts of a range of rows: the artist's code, month (0 where it is not known), number of plays, which is never 0.
     pub fn each_counted(&self, counting: &Counting, range: Range<usize>, mut each: impl FnMut(usize, u32, u32)) {
         let codes = self.artist.keys().values();
-        if let Some(plays) = &self.counted {
-            let counts =
-                codes[range.clone()].iter().zip(&plays.values()[range.clone()]).filter(|(_, plays)| **plays > 0);
-            match &self.months {
-                None => counts.for_each(|(code, plays)| each(*code as usize, 0, *plays)),
-                Some(_) => self.each_counted_by_month(counting, range, each),
+        if let (Some(plays), Some(months)) = (&self.counted, &self.months) {
+            let (plays, months) = (&plays.values()[range.clone()], &months.values()[range.clone()]);
+            for ((code, month), plays) in codes[range].iter().zip(months).zip(plays) {
+                if *plays > 0 && counting.is_month_inside((*month).into()) {
+                    each(*code as usize, (*month).into(), *plays);
+                }
             }
             return;
         }
@@ -95,17 +95,6 @@ impl Rows {
                         each(*code as usize, 0, 1);
                     }
                 }
-            }
-        }
-    }
-
-    /// The same of counts whose month matters.
-    fn each_counted_by_month(&self, counting: &Counting, range: Range<usize>, mut each: impl FnMut(usize, u32, u32)) {
-        let (Some(months), Some(plays)) = (&self.months, &self.counted) else { return };
-        for row in range {
-            let (month, plays) = (u32::from(months.value(row)), plays.value(row));
-            if plays > 0 && counting.is_month_inside(month) {
-                each(self.artist.keys().value(row) as usize, month, plays);
             }
         }
     }

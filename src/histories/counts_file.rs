@@ -3,6 +3,10 @@
 //!
 //! A play counts from [`COUNTED_FROM_MS`] on, in the month (UTC) in which it ended. Rows are sorted by
 //! member, artist and month; what nobody played has no row.
+//!
+//! Beside these, in row groups of their own, stand each member's favourites with the plays of all months together, as
+//! the month [`ALL_MONTHS`]: who asks for a few artists of each member over all time reads no more than those. A reader
+//! takes either the months or the favourites; each of the two goes from member to member in order.
 
 use super::plays_file::{sorted_by, text_type};
 use crate::clock::UtcTime;
@@ -16,7 +20,8 @@ use datafusion::arrow::datatypes::{
     DataType, Field, Int32Type, Schema, SchemaRef, TimestampMillisecondType, UInt32Type,
 };
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use datafusion::parquet::schema::types::ColumnPath;
 use std::collections::HashMap;
 use std::io::Write;
 use std::ops::Range;
@@ -24,6 +29,16 @@ use std::sync::{Arc, LazyLock};
 
 /// A play counts if it was heard for so long, in milliseconds: what services pay for.
 pub const COUNTED_FROM_MS: u32 = 30_000;
+
+/// Stands for the month in the rows of favourites.
+pub const ALL_MONTHS: u16 = u16::MAX;
+
+/// So many of a member's artists are favourites, the most played first, and with them all that were played as often as the
+/// last of these: whoever is among the first 64 by any rule for ties is among the favourites.
+pub const FAVOURITES: usize = 64;
+
+/// Rows of favourites that wait for a row group of their own.
+const WAITING_ROWS: usize = 1 << 20;
 
 /// The columns of a counts file, in order: `member_id`, `artist`, `month` (since January 1970), `plays`.
 pub fn schema() -> SchemaRef {
@@ -40,19 +55,22 @@ pub fn schema() -> SchemaRef {
 
 /// How counts files are written.
 pub fn writer_properties() -> WriterProperties {
-    sorted_by(3).build()
+    sorted_by(3).set_column_statistics_enabled(ColumnPath::from("month"), EnabledStatistics::Chunk).build()
 }
 
-/// The month of an instant, counted from January 1970 (UTC) as 0. `None` before that, and after the year 7431.
+/// The month of an instant, counted from January 1970 (UTC) as 0. `None` before that, and after the year 7430.
 pub fn month_of(at: UtcTime) -> Option<u16> {
     let day = at.calendar();
-    u16::try_from((day.year() - 1970) * 12 + day.month0() as i32).ok()
+    u16::try_from((day.year() - 1970) * 12 + day.month0() as i32).ok().filter(|month| *month != ALL_MONTHS)
 }
 
 /// Writes the counts of plays as they come by.
 pub struct CountsWriter<W: Write + Send> {
     counter: Counter,
     file: ArrowWriter<W>,
+    /// Favourites that are not written yet.
+    waiting: Vec<RecordBatch>,
+    waiting_rows: usize,
 }
 
 impl<W: Write + Send> CountsWriter<W> {
@@ -62,7 +80,7 @@ impl<W: Write + Send> CountsWriter<W> {
     /// `internal` where it cannot be written to.
     pub fn new(out: W) -> Result<Self> {
         let file = ArrowWriter::try_new(out, schema(), Some(writer_properties())).map_err(Error::internal)?;
-        Ok(CountsWriter { counter: Counter::default(), file })
+        Ok(CountsWriter { counter: Counter::default(), file, waiting: Vec::new(), waiting_rows: 0 })
     }
 
     /// Counts more plays, in the form of [`super::plays_file::schema`], as [`Counter::add`] takes them.
@@ -70,10 +88,24 @@ impl<W: Write + Send> CountsWriter<W> {
     /// # Errors
     /// As [`Counter::add`]; `internal` where the file cannot be written to.
     pub fn add(&mut self, plays: &RecordBatch) -> Result<()> {
-        for counts in self.counter.add(plays)? {
-            self.file.write(&counts).map_err(Error::internal)?;
+        self.counter.add(plays)?.into_iter().try_for_each(|counted| self.write(counted))
+    }
+
+    fn write(&mut self, counted: Counted) -> Result<()> {
+        self.file.write(&counted.by_month).map_err(Error::internal)?;
+        self.waiting_rows += counted.favourites.num_rows();
+        self.waiting.push(counted.favourites);
+        if self.waiting_rows >= WAITING_ROWS { self.write_favourites() } else { Ok(()) }
+    }
+
+    /// Writes what waits, with nothing else in the row groups.
+    fn write_favourites(&mut self) -> Result<()> {
+        self.file.flush().map_err(Error::internal)?;
+        for favourites in self.waiting.drain(..) {
+            self.file.write(&favourites).map_err(Error::internal)?;
         }
-        Ok(())
+        self.waiting_rows = 0;
+        self.file.flush().map_err(Error::internal)
     }
 
     /// Ends the file and gives back what it was written to.
@@ -81,11 +113,20 @@ impl<W: Write + Send> CountsWriter<W> {
     /// # Errors
     /// `internal` where the file cannot be written to.
     pub fn finish(mut self) -> Result<W> {
-        if let Some(counts) = self.counter.finish()? {
-            self.file.write(&counts).map_err(Error::internal)?;
+        if let Some(counted) = self.counter.finish()? {
+            self.write(counted)?;
         }
+        self.write_favourites()?;
         self.file.into_inner().map_err(Error::internal)
     }
+}
+
+/// What one member's plays come to, in the form of [`schema`].
+pub struct Counted {
+    /// By artist and month.
+    pub by_month: RecordBatch,
+    /// The member's favourites, over all months.
+    pub favourites: RecordBatch,
 }
 
 /// Counts plays, member by member. Works on the dictionaries' codes: each artist's name is looked at once
@@ -106,12 +147,11 @@ pub struct Counter {
 
 impl Counter {
     /// Counts more plays, in the form of [`super::plays_file::schema`], sorted by member; within a member,
-    /// sorting by time makes it fast. Returns the counts of every member whose plays are over, one batch
-    /// each, in the form of [`schema`].
+    /// sorting by time makes it fast. Returns the counts of every member whose plays are over.
     ///
     /// # Errors
     /// `internal` where a member comes twice or out of order, or a play lies before 1970.
-    pub fn add(&mut self, plays: &RecordBatch) -> Result<Vec<RecordBatch>> {
+    pub fn add(&mut self, plays: &RecordBatch) -> Result<Vec<Counted>> {
         let members = plays.column(0).as_dictionary::<Int32Type>();
         let codes = members.keys().values();
         self.artists.read_by(plays.column(3).as_dictionary::<Int32Type>());
@@ -136,7 +176,7 @@ impl Counter {
     ///
     /// # Errors
     /// `internal` by a defect only.
-    pub fn finish(&mut self) -> Result<Option<RecordBatch>> {
+    pub fn finish(&mut self) -> Result<Option<Counted>> {
         self.close_month();
         let Some(member) = self.member.take() else { return Ok(None) };
         let mut counted = std::mem::take(&mut self.counted);
@@ -147,7 +187,11 @@ impl Counter {
         let mut by_artist: Vec<&[(u32, u16, u32)]> = counted.chunk_by(|one, next| one.0 == next.0).collect();
         by_artist.sort_unstable_by_key(|counts| self.artists.name(counts[0].0));
         let rows = Rows::of(by_artist.iter().map(|counts| (self.artists.name(counts[0].0), *counts)));
-        rows.batch(&member).map(Some)
+        let totals: Vec<(u32, u16, u32)> = by_artist.iter().map(|counts| over_all_months(counts)).collect();
+        let least = plays_of_the_last_favourite(totals.iter().map(|(_, _, plays)| *plays).collect());
+        let favourites = totals.iter().filter(|(_, _, plays)| *plays >= least);
+        let favourites = Rows::of(favourites.map(|total| (self.artists.name(total.0), std::slice::from_ref(total))));
+        Ok(Some(Counted { by_month: rows.batch(&member)?, favourites: favourites.batch(&member)? }))
     }
 
     fn count(&mut self, plays: &RecordBatch, rows: Range<usize>) -> Result<()> {
@@ -182,6 +226,20 @@ impl Counter {
             self.counted.push((artist, self.month.number, plays));
         }
     }
+}
+
+/// An artist's counts as one, of all months.
+fn over_all_months(counts: &[(u32, u16, u32)]) -> (u32, u16, u32) {
+    let plays = counts.iter().fold(0u32, |sum, (_, _, plays)| sum.saturating_add(*plays));
+    (counts[0].0, ALL_MONTHS, plays)
+}
+
+/// The plays of the last of the favourites; 0 where all are favourites.
+fn plays_of_the_last_favourite(mut plays: Vec<u32>) -> u32 {
+    if plays.len() <= FAVOURITES {
+        return 0;
+    }
+    *plays.select_nth_unstable_by(FAVOURITES - 1, |a, b| b.cmp(a)).1
 }
 
 /// Every artist met so far, under a number that holds from one dictionary to the next.
@@ -310,7 +368,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    type Counted = BTreeMap<(String, String, u16), u32>;
+    type Counts = BTreeMap<(String, String, u16), u32>;
 
     /// Members' plays, sorted, as somebody plays them who has the same few artists on all day.
     fn members() -> impl Strategy<Value = Vec<Vec<Play>>> {
@@ -332,8 +390,8 @@ mod tests {
         format!("acct_{member}")
     }
 
-    fn expected(members: &[Vec<Play>]) -> Counted {
-        let mut counted = Counted::new();
+    fn expected(members: &[Vec<Play>]) -> Counts {
+        let mut counted = Counts::new();
         for (member, plays) in members.iter().enumerate() {
             for play in plays.iter().filter(|play| play.ms_played >= COUNTED_FROM_MS) {
                 *counted.entry((name(member), play.artist.clone(), month_of(play.ts).unwrap())).or_default() += 1;
@@ -352,8 +410,38 @@ mod tests {
         writer.finish().unwrap()
     }
 
-    fn rows(bytes: Vec<u8>) -> Vec<((String, String, u16), u32)> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).unwrap();
+    /// The favourites as their definition gives them.
+    fn expected_favourites(members: &[Vec<Play>]) -> Counts {
+        let mut totals: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
+        for ((member, artist, _), plays) in expected(members) {
+            *totals.entry(member).or_default().entry(artist).or_default() += plays;
+        }
+        let mut favourites = Counts::new();
+        for (member, artists) in totals {
+            let above = |plays: u32| artists.values().filter(|other| **other > plays).count();
+            for (artist, plays) in artists.iter().filter(|(_, plays)| above(**plays) < FAVOURITES) {
+                favourites.insert((member.clone(), artist.clone(), ALL_MONTHS), *plays);
+            }
+        }
+        favourites
+    }
+
+    /// The rows of the months, and those of the favourites, each as they come; no row group has both.
+    fn parts(bytes: Vec<u8>) -> [Vec<((String, String, u16), u32)>; 2] {
+        let bytes = Bytes::from(bytes);
+        let groups = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).unwrap().metadata().num_row_groups();
+        let mut parts = [Vec::new(), Vec::new()];
+        for group in 0..groups {
+            let rows = rows(bytes.clone(), group);
+            let are_favourites = rows.iter().all(|((_, _, month), _)| *month == ALL_MONTHS);
+            assert!(are_favourites || rows.iter().all(|((_, _, month), _)| *month != ALL_MONTHS));
+            parts[usize::from(are_favourites)].extend(rows);
+        }
+        parts
+    }
+
+    fn rows(bytes: Bytes, group: usize) -> Vec<((String, String, u16), u32)> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().with_row_groups(vec![group]);
         assert_eq!(builder.schema().fields(), schema().fields());
         let mut rows = Vec::new();
         for batch in builder.build().unwrap().map(std::result::Result::unwrap) {
@@ -374,8 +462,20 @@ mod tests {
         fn counts_are_what_counting_gives_sorted_and_whatever_the_batches(members in members(), cut in 1..70usize) {
             let bytes = file(&members, cut);
             prop_assert_eq!(&bytes, &file(&members, 1_000));
-            prop_assert_eq!(rows(bytes), expected(&members).into_iter().collect::<Vec<_>>());
+            let expected = [expected(&members), expected_favourites(&members)].map(|part| part.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(parts(bytes), expected);
         }
+    }
+
+    #[test]
+    fn all_that_were_played_as_often_as_the_64th_are_favourites() {
+        let at = UtcTime::parse("2026-11-23T00:00:00Z").unwrap();
+        let plays_of = |artist: usize| if artist < 60 { 3 } else { usize::from(artist < 90) + 1 };
+        let plays = |artist: usize| (0..plays_of(artist)).map(move |_| some_play(at, 30_000, &format!("{artist:03}")));
+        let member: Vec<Play> = (0..200).flat_map(plays).collect();
+        let [months, favourites] = parts(file(&[member.clone()], 1_000));
+        assert_eq!((months.len(), favourites.len()), (200, 90), "60 of three plays, and all 30 of two");
+        assert_eq!(favourites, expected_favourites(&[member]).into_iter().collect::<Vec<_>>());
     }
 
     #[test]

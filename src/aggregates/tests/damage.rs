@@ -5,9 +5,10 @@ use crate::aggregates::counting::Task;
 use crate::aggregates::recipe::Recipe;
 use crate::aggregates::{Engine, EngineConfig};
 use crate::error::Code;
+use crate::histories::counts_file::{self, ALL_MONTHS};
 use crate::histories::helpers::Helpers;
 use crate::histories::model::PlaysObject;
-use crate::histories::{counts_file, plays_file};
+use crate::histories::plays_file;
 use datafusion::arrow::array::{ArrayRef, DictionaryArray, RecordBatch, UInt16Array, UInt32Array};
 use datafusion::arrow::datatypes::Int32Type;
 use datafusion::parquet::arrow::ArrowWriter;
@@ -69,7 +70,17 @@ async fn dp1_a_count_of_nothing_or_of_too_much_adds_no_more_than_the_bounds() {
     let mut pool = Pool::new();
     pool.join_counts(&[("A", 2)]);
     let objects = pool.lay(Layout::Counted(1)).await;
-    let rows = [("A", 600u16, 0u32), ("A", 601, 5), ("B", 600, 0), ("C", 600, u32::MAX), ("C", 601, 1), ("C", 602, 7)];
+    let rows = [
+        ("A", 600u16, 0u32),
+        ("A", 601, 5),
+        ("A", ALL_MONTHS, 5),
+        ("B", 600, 0),
+        ("B", ALL_MONTHS, 0),
+        ("C", 600, u32::MAX),
+        ("C", 601, 1),
+        ("C", 602, 7),
+        ("C", ALL_MONTHS, u32::MAX),
+    ];
     let texts = |texts: Vec<&str>| Arc::new(texts.into_iter().collect::<DictionaryArray<Int32Type>>()) as ArrayRef;
     let columns = vec![
         texts(rows.map(|_| pool.members[0].0.as_str()).to_vec()),
@@ -81,9 +92,13 @@ async fn dp1_a_count_of_nothing_or_of_too_much_adds_no_more_than_the_bounds() {
     let mut file = ArrowWriter::try_new(Vec::new(), counts_file::schema(), None).unwrap();
     file.write(&batch).unwrap();
     pool.put(objects[0].counts_key.as_ref().unwrap(), file.into_inner().unwrap()).await;
-    let exact = pool.exact(&Recipe::default(), &[], &objects, &seed(1)).await;
-    let sums: Vec<(&str, &[i64])> = exact.iter().map(|(artist, sums)| (artist.as_str(), sums.as_slice())).collect();
-    assert_eq!(sums, [("A", &[1i64, 5][..]), ("C", &[1, 200])]);
+    // By favourites, and by months.
+    for keys_per_member in [20, 65] {
+        let recipe = Recipe { keys_per_member, ..Recipe::default() };
+        let exact = pool.exact(&recipe, &[], &objects, &seed(1)).await;
+        let sums: Vec<(&str, &[i64])> = exact.iter().map(|(artist, sums)| (artist.as_str(), sums.as_slice())).collect();
+        assert_eq!(sums, [("A", &[1i64, 5][..]), ("C", &[1, 200])]);
+    }
     let trend = Recipe::parse(r#"{"kind":"artist_trend","from":"2020-01-01T00:00:00Z","to":"2021-01-01T00:00:00Z"}"#);
     let exact = pool.exact(&trend.unwrap(), &["A", "B"], &objects, &seed(1)).await;
     assert_eq!(exact.into_iter().collect::<Vec<_>>(), [("A/2020-02".to_owned(), vec![1, 5])]);

@@ -58,6 +58,8 @@ async fn every_layout_gives_the_sums_worked_out_by_hand() {
     let month = |text: &str| Some(at(text));
     for recipe in [
         recipe(|r| r.plays_per_key = Some(4)),
+        recipe(|r| r.keys_per_member = 64),
+        recipe(|r| r.keys_per_member = 65),
         recipe(|r| (r.from, r.to) = (month("2024-03-01T00:00:00Z"), month("2025-02-01T00:00:00Z"))),
         recipe(|r| r.from = month("2024-03-01T00:00:01Z")),
         recipe(|r| r.min_ms_played = 90_000),
@@ -106,6 +108,21 @@ fn counts_are_used_just_where_they_say_all() {
         r#"{"kind":"custom","group_by":["artist"],"fans_rho_nano":50000000,"hours_rho_nano":50000000,"minutes_per_key":9}"#
     )));
     assert!(!suffices(own(r#"{"kind":"custom","group_by":["track"],"fans_rho_nano":50000000}"#)));
+}
+
+#[test]
+fn favourites_are_used_just_where_they_say_all() {
+    let suffice = |recipe: Recipe| {
+        let task = Task { recipe, drawn_at: super::world::drawn_at(), artists: Vec::new(), seed: seed(1) };
+        task.favourites_suffice()
+    };
+    assert!(suffice(Recipe::default()) && suffice(recipe(|r| r.keys_per_member = 64)));
+    assert!(!suffice(recipe(|r| r.keys_per_member = 65)));
+    assert!(!suffice(recipe(|r| r.last_months = Some(3))));
+    assert!(!suffice(recipe(|r| r.from = Some(at("2024-03-01T00:00:00Z")))));
+    assert!(!suffice(recipe(|r| r.min_ms_played = 30_001)));
+    assert!(!suffice(preset(Kind::BuyerPanel)) && !suffice(preset(Kind::ArtistMap)), "a list may name anybody");
+    assert!(!suffice(preset(Kind::ArtistTrend)));
 }
 
 /// What is not asked for is not even read; and what tells coarse plays from exact ones is, where that matters.
