@@ -13,7 +13,7 @@
 //! * [`intake`] compares the rows of all files with one another and counts them up in a [`report`].
 //! * [`checks`] tells what nobody can have listened to, and recognises a history that was here before.
 //! * [`plays_file`] is the form in which plays are kept; [`play`] says what a play is. [`counts_file`] holds
-//!   how often each member played each artist in each month.
+//!   how often each member played each artist in each month, and each member's favourites over all months.
 //! * [`made_up`] makes listeners and their exports, for the demo and the tests.
 //!
 //! * `compacting` gathers the plays of a shard's members in one object, by `merging` those of which
