@@ -78,6 +78,12 @@ pub fn grouped(number: i64) -> String {
     out
 }
 
+/// A number of things in words, of which `many` is the plural: `1 row`, `2,000 rows`.
+pub fn counted(number: i64, many: &str) -> String {
+    let one = many.strip_suffix('s').unwrap_or(many);
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
 /// A share in basis points (1/10,000) of an amount, rounded half up.
 ///
 /// # Errors

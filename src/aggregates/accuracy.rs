@@ -1,6 +1,6 @@
 //! The accuracy sheet: what a recipe will give in a pool of N members, computed without looking at the data.
 
-use super::columns::Column;
+use super::columns::{Column, TableColumns};
 use super::keys::{self, Key};
 use super::manifest::{EpsilonAt, MeasureReport, epsilons, measures};
 use super::noise::NoisePlan;
@@ -29,6 +29,12 @@ pub struct AccuracySheet {
     pub members: u64,
     /// The columns of the files.
     pub columns: Vec<Column>,
+    /// The tables that the files have besides, worked out from the rows at no cost to the budget.
+    #[serde(default)]
+    pub further_tables: Vec<TableColumns>,
+    /// What is wrong with asking for this in such a pool; empty where it is as it should be.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Noise and error bars, by measure; the bars for all rows at once are for the likely number of rows.
     pub measures: Vec<MeasureReport>,
     /// No group with a noisy number of members below this is in the file; absent where groups do not come from listening.
@@ -64,7 +70,7 @@ pub struct BudgetShare {
 pub struct RowsForecast {
     /// What may be promised: a quarter of the likely rows; nothing where that is under ten.
     pub fewest: u64,
-    /// What the stated model of listening gives.
+    /// What the stated model of listening gives; where the groups come from a list, what the longest list gives.
     pub likely: u64,
     /// How the two come about.
     pub explanation: String,
@@ -87,6 +93,8 @@ pub fn accuracy_sheet(recipe: &Recipe, members: u64, lifetime: Option<Cost>) -> 
         unit_of_privacy: UNIT_OF_PRIVACY.into(),
         members,
         columns: recipe.columns()?,
+        further_tables: recipe.further_tables(),
+        warnings: recipe.warnings(members)?,
         measures: measures(recipe, &plan, rows.likely)?,
         smallest_published_fans: smallest,
         smallest_published_share: smallest.and_then(|smallest| share_of_pool(smallest, members)),
@@ -152,7 +160,7 @@ fn known_rows(recipe: &Recipe) -> RowsForecast {
     }
     let one = if recipe.has_key(Key::ArtistPair) { 2 } else { 1 };
     let explanation = format!(
-        "Likely: with the longest list, of {} artists. Fewest: with a list of {one}. Every group of the list is given, whether anybody listens or not.",
+        "At most: with the longest list, of {} artists, which the likely number stands for. Fewest: with a list of {one}. Every group of the list is given, whether anybody listens or not.",
         recipe.most_artists.unwrap_or(0)
     );
     RowsForecast { fewest: rows(one), likely, explanation }

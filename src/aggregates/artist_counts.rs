@@ -8,6 +8,9 @@ use super::counting::Counting;
 use super::intern::{NameColumn, Names};
 use hashbrown::HashMap;
 
+/// Stands for the number of a name that was not looked up yet. There are fewer names.
+const UNKNOWN: u32 = u32::MAX;
+
 /// Plays by artist of the member at hand.
 #[derive(Default)]
 pub struct ArtistCounts {
@@ -15,6 +18,8 @@ pub struct ArtistCounts {
     counts: Vec<u32>,
     /// The codes whose count is not 0.
     touched: Vec<u32>,
+    /// The numbers of the names of codes, where they were asked for; else [`UNKNOWN`].
+    numbers: Vec<u32>,
     /// Which codes are on the list, where the groups come from one; else empty.
     listed: Vec<bool>,
     /// By the numbers of names: what was counted of this member under another dictionary.
@@ -47,6 +52,8 @@ impl ArtistCounts {
     /// Makes room for the codes of a new dictionary.
     pub fn turn_to(&mut self, artists: &NameColumn, counting: &Counting, names: &Names) {
         self.counts.resize(artists.len().max(self.counts.len()), 0);
+        self.numbers.clear();
+        self.numbers.resize(artists.len(), UNKNOWN);
         if counting.recipe().keys_from.is_list() {
             let is_listed = |code| names.known(artists.text(code)).is_some_and(|artist| counting.is_listed(artist));
             self.listed = (0..artists.len()).map(is_listed).collect();
@@ -75,7 +82,11 @@ impl ArtistCounts {
             (counting.ties.order(member, text), text.to_owned())
         });
         for (group, _) in &mut self.kept {
-            group[0] = names.id(artists.text(group[0] as usize));
+            let number = &mut self.numbers[group[0] as usize];
+            if *number == UNKNOWN {
+                *number = names.id(artists.text(group[0] as usize));
+            }
+            group[0] = *number;
         }
     }
 }

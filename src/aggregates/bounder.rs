@@ -5,14 +5,14 @@
 //! hold is refused, since a member met twice would break the bound.
 
 use super::artist_counts::ArtistCounts;
-use super::bound::{Group, Sums, Tally, keep_most_played};
+use super::bound::{Group, Tally, keep_most_played};
 use super::counting::{Counting, Task, joined};
 use super::intern::{Names, dictionary_column};
 use super::keys::Key;
-use super::measures::MOST_SUMS;
 use super::member::{self, MemberPlay};
 use super::recipe::Recipe;
 use super::rows::{self, Codes, Columns, NullNames, Rows};
+use super::totals::Totals;
 use crate::error::{Error, Result};
 use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
@@ -32,7 +32,7 @@ pub struct Bounder {
     valid: Valid,
     here: Option<Here>,
     collected: Collected,
-    totals: HashMap<Group, Sums>,
+    totals: Totals,
 }
 
 /// The member whose rows are being read.
@@ -77,7 +77,7 @@ impl Bounder {
             valid,
             here: None,
             collected: Collected::of(task, from_counts),
-            totals: HashMap::new(),
+            totals: Totals::of(&task.recipe),
         }
     }
 
@@ -183,10 +183,7 @@ impl Bounder {
             (counting.ties.order(&here.member, &text), text)
         });
         for (group, tally) in member::expand(counting, tallies, &plays, names) {
-            let totals = self.totals.entry(group).or_insert([0; MOST_SUMS]);
-            for (total, value) in totals.iter_mut().zip(counting.caps.sums(&tally)) {
-                *total += value;
-            }
+            self.totals.add(group, &counting.caps.sums(&tally));
         }
         plays.clear();
         if let Collected::Plays(collected) = &mut self.collected {
@@ -201,7 +198,7 @@ impl Bounder {
 
     /// Roughly what the sums take, in bytes. They can be given out at any time.
     pub fn total_bytes(&self) -> usize {
-        self.totals.capacity() * (size_of::<Group>() + size_of::<Sums>() + 16)
+        self.totals.bytes()
     }
 
     /// Ends the member at hand: after the last rows.
@@ -216,7 +213,7 @@ impl Bounder {
     /// `internal`: only by a defect.
     pub fn drain(&mut self) -> Result<RecordBatch> {
         let recipe = self.counting.recipe();
-        let totals: Vec<(Group, Sums)> = std::mem::take(&mut self.totals).into_iter().collect();
+        let totals = self.totals.drain();
         let values: Vec<_> = totals.iter().map(|(group, _)| self.counting.values(group, &self.names)).collect();
         let text_columns = recipe.group_by.iter().map(|key| key.columns().len()).sum::<usize>();
         let mut columns: Vec<ArrayRef> = Vec::new();

@@ -24,6 +24,19 @@ pub struct Column {
     pub error_bar: String,
 }
 
+/// A table of an edition and what its columns mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"name": "artist_map_vectors", "columns": [{
+    "name": "artist", "type": "text", "unit": "", "meaning": "The artist's name as in the pairs.",
+    "error_bar": "None: the value is exact."
+}]}))]
+pub struct TableColumns {
+    /// Name of its files, without extension.
+    pub name: String,
+    /// The columns, in order.
+    pub columns: Vec<Column>,
+}
+
 /// Where the values of a column come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {

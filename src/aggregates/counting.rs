@@ -23,20 +23,24 @@ pub struct Task {
     pub seed: TieSeed,
 }
 
+/// Whether the counts that are kept at intake say all that a recipe asks: plays by artist and month, of 30 seconds and more.
+pub fn counts_suffice(recipe: &Recipe, drawn_at: UtcTime) -> bool {
+    let grouped = matches!(recipe.group_by[..], [Key::Artist] | [Key::ArtistPair] | [Key::Artist, Key::Month]);
+    let measured = recipe.sums().iter().all(|sum| matches!(sum.column, "fans" | "capped_plays"));
+    let (from, to) = keys::period(recipe, drawn_at);
+    let is_whole = |end: Option<UtcTime>| {
+        end.is_none_or(|end| {
+            let month = keys::month_of(end.unix_ms());
+            end == UtcTime::from_unix_ms(keys::month_start_ms(month)).unwrap_or(end) && end.unix_ms() >= 0
+        })
+    };
+    grouped && measured && recipe.min_ms_played == COUNTED_FROM_MS && is_whole(from) && is_whole(to)
+}
+
 impl Task {
-    /// Whether the counts that are kept at intake say all that is asked: plays by artist and month, of 30 seconds and more.
+    /// Whether the counts that are kept at intake say all that is asked.
     pub fn counts_suffice(&self) -> bool {
-        let recipe = &self.recipe;
-        let grouped = matches!(recipe.group_by[..], [Key::Artist] | [Key::ArtistPair] | [Key::Artist, Key::Month]);
-        let measured = recipe.sums().iter().all(|sum| matches!(sum.column, "fans" | "capped_plays"));
-        let (from, to) = keys::period(recipe, self.drawn_at);
-        let is_whole = |end: Option<UtcTime>| {
-            end.is_none_or(|end| {
-                let month = keys::month_of(end.unix_ms());
-                end == UtcTime::from_unix_ms(keys::month_start_ms(month)).unwrap_or(end) && end.unix_ms() >= 0
-            })
-        };
-        grouped && measured && recipe.min_ms_played == COUNTED_FROM_MS && is_whole(from) && is_whole(to)
+        counts_suffice(&self.recipe, self.drawn_at)
     }
 
     /// Whether of these counts even the members' favourites say all that is asked: a few artists of each, any artists, and

@@ -34,6 +34,9 @@ pub(super) fn of(recipe: &Recipe) -> Vec<String> {
 
 fn ranges(recipe: &Recipe) -> Vec<String> {
     let mut faults = Vec::new();
+    if recipe.version != 1 {
+        faults.push(format!("`version` is {}; this engine computes version 1.", recipe.version));
+    }
     let mut within = |name: &str, value: Option<u64>, range: RangeInclusive<u64>, what: &str| {
         if let Some(value) = value.filter(|value| !range.contains(value)) {
             let (low, high) = (range.start(), range.end());
@@ -41,7 +44,6 @@ fn ranges(recipe: &Recipe) -> Vec<String> {
         }
     };
     let number = |value: Option<u32>| value.map(u64::from);
-    within("version", Some(recipe.version.into()), 1..=1, "a version that this engine computes,");
     within("most_artists", number(recipe.most_artists), 1..=2_000, "artists");
     within("keys_per_member", Some(recipe.keys_per_member.into()), 1..=1_000, "groups");
     within("plays_per_key", number(recipe.plays_per_key), 1..=100_000, "plays");
@@ -110,6 +112,9 @@ fn groups(recipe: &Recipe) -> Vec<String> {
     let measures: Vec<Measure> = recipe.measures().into_iter().map(|(measure, _)| measure).collect();
     if measures.is_empty() {
         faults.push("No measure has any rho: set `fans_rho_nano` or another.".to_owned());
+    }
+    if recipe.has_key(Key::ArtistPair) && recipe.keys_per_member == 1 {
+        faults.push("`keys_per_member` is 1; a pair takes 2 artists of a member at least.".to_owned());
     }
     if recipe.has_key(Key::ArtistPair) && (keys.len() > 1 || measures != [Measure::Fans]) {
         faults.push("`artist_pair` stands alone, with `fans` as its only measure.".to_owned());
@@ -224,6 +229,13 @@ fn period(recipe: &Recipe) -> Vec<String> {
     if recipe.last_months.is_some() && (recipe.from.is_some() || recipe.to.is_some()) {
         faults.push("`last_months` stands instead of `from` and `to`.".to_owned());
     }
+    if let (Some(after), Some(last)) = (recipe.months_after, recipe.last_months)
+        && after >= last
+    {
+        faults.push(format!(
+            "`months_after` is {after}: nobody can come back so late within the {last} months of `last_months`."
+        ));
+    }
     let has_ends = recipe.last_months.is_some() || (recipe.from.is_some() && recipe.to.is_some());
     if recipe.has_key(Key::Month) && recipe.keys_from != KeysFrom::Threshold && !has_ends {
         faults.push(
@@ -306,6 +318,8 @@ mod tests {
             (custom(r#""group_by":["artist_pair","month"],"fans_rho_nano":50000000"#), "stands alone"),
             (custom(r#""group_by":["artist_pair"],"fans_rho_nano":50000000,"keys_per_member":900"#), "404550 groups"),
             (r#"{"kind":"retention_curve","months_after":0}"#.into(), "`months_after` is 0"),
+            (r#"{"kind":"retention_curve","months_after":12,"last_months":12}"#.into(), "nobody can come back so late"),
+            (r#"{"kind":"artist_map","keys_per_member":1}"#.into(), "2 artists of a member at least"),
             (r#"{"kind":"listener_profile","countries":["Sweden"]}"#.into(), "two capital letters"),
         ] {
             let error = Recipe::parse(&json).unwrap_err();

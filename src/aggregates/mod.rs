@@ -49,6 +49,7 @@ mod report;
 mod returning;
 mod rows;
 mod table;
+mod totals;
 mod twin;
 mod vectors;
 mod words;
@@ -57,7 +58,8 @@ mod words;
 mod tests;
 
 pub use accuracy::{AccuracySheet, BudgetShare, RowsForecast, accuracy_sheet, fewest_members, most_rows, rows_with};
-pub use columns::Column;
+pub use columns::{Column, TableColumns};
+pub use counting::counts_suffice;
 pub use draw::{DrawRequest, Drawn, Progress, Stage, check_list, draw, draw_from_made_up};
 pub use formats::{File, FileEntry};
 pub use keys::Key;

@@ -5,7 +5,7 @@
 //! Jacobi's rotations (section 8.5). Everything begins the same and adds up in the same order, so that the same pairs give
 //! the same bytes.
 
-use super::columns::Column;
+use super::columns::{Column, TableColumns};
 use super::keys::Key;
 use super::noise::GroupSums;
 use super::recipe::Recipe;
@@ -35,24 +35,30 @@ pub fn of(recipe: &Recipe, pairs: &[GroupSums]) -> Result<Option<Table>> {
     let embedded = embedding(&matrix, names.len());
     let mut fields = vec![Field::new("artist", DataType::Utf8, false)];
     let mut arrays: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(names.iter()))];
-    let mut columns =
-        vec![column("artist", "text", "", "The artist's name as in the pairs.", "None: the value is exact.")];
     for (place, vector) in embedded.into_iter().enumerate() {
-        let name = format!("vector_{:02}", place + 1);
-        let meaning = "The artist's coordinate along one of the leading vectors of the matrix of pairs, scaled by the root of its weight: \
-                       the product of two artists' coordinates, added up, approximates how many members they share.";
-        columns.push(column(
-            &name,
-            "number",
-            "",
-            meaning,
-            "From the noisy pairs; later vectors are mostly noise in small pools.",
-        ));
-        fields.push(Field::new(&name, DataType::Float64, false));
+        fields.push(Field::new(vector_name(place), DataType::Float64, false));
         arrays.push(Arc::new(Float64Array::from(vector)));
     }
     let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(Error::internal)?;
-    Ok(Some(Table { name: format!("{}_vectors", recipe.kind()), columns, rows }))
+    Ok(described(recipe).map(|TableColumns { name, columns }| Table { name, columns, rows }))
+}
+
+/// The name of the table of vectors and what its columns mean; none for recipes without pairs.
+pub fn described(recipe: &Recipe) -> Option<TableColumns> {
+    if !recipe.has_key(Key::ArtistPair) {
+        return None;
+    }
+    let meaning = "The artist's coordinate along one of the leading vectors of the matrix of pairs, scaled by the root of its weight: \
+                   the product of two artists' coordinates, added up, approximates how many members they share.";
+    let bar = "From the noisy pairs; later vectors are mostly noise in small pools.";
+    let artist = column("artist", "text", "", "The artist's name as in the pairs.", "None: the value is exact.");
+    let vectors = (0..VECTORS).map(|place| column(&vector_name(place), "number", "", meaning, bar));
+    let columns = std::iter::once(artist).chain(vectors).collect();
+    Some(TableColumns { name: format!("{}_vectors", recipe.kind()), columns })
+}
+
+fn vector_name(place: usize) -> String {
+    format!("vector_{:02}", place + 1)
 }
 
 fn column(name: &str, kind: &str, unit: &str, meaning: &str, error_bar: &str) -> Column {

@@ -1,13 +1,14 @@
 //! What people read about a recipe: what it computes and what it protects.
 
-use super::columns::{self, Column};
+use super::columns::{self, Column, TableColumns};
 use super::keys::Key;
 use super::local_time;
 use super::measures::Measure;
 use super::noise::NoisePlan;
 use super::recipe::{KeysFrom, Recipe};
+use super::vectors;
 use crate::error::Result;
-use crate::money::grouped;
+use crate::money::{counted, grouped};
 use crate::text::decimal;
 
 /// The unit of privacy, as every manifest states it.
@@ -22,6 +23,11 @@ impl Recipe {
     pub fn columns(&self) -> Result<Vec<Column>> {
         let plan = NoisePlan::of(self)?;
         Ok(columns::of(self, &plan, false).into_iter().map(|(column, _)| column).collect())
+    }
+
+    /// The tables that an edition has besides the recipe's own, worked out from that one at no cost.
+    pub fn further_tables(&self) -> Vec<TableColumns> {
+        vectors::described(self).into_iter().collect()
     }
 
     /// What the recipe computes and what it protects, in plain words.
@@ -67,10 +73,14 @@ impl Recipe {
         let keys: Vec<&str> = self.group_by.iter().map(words).collect();
         let from = match self.keys_from {
             KeysFrom::Threshold | KeysFrom::Bins => String::new(),
-            KeysFrom::Edition => " of the artists of an earlier edition".into(),
-            KeysFrom::Offer => " of the artists that the buyer lists".into(),
+            KeysFrom::Edition => " (the artists are those that an earlier edition has made public)".into(),
+            KeysFrom::Offer => " (the artists are those that the buyer lists)".into(),
         };
-        format!("For every {}{from}", keys.join(" and "))
+        let keys = match &keys[..] {
+            [first @ .., second, last] if !first.is_empty() => format!("{}, {second} and {last}", first.join(", ")),
+            keys => keys.join(" and "),
+        };
+        format!("For every {keys}{from}")
     }
 
     fn measure_in_words(&self, measure: Measure) -> String {
@@ -88,6 +98,9 @@ impl Recipe {
             Measure::Fans if self.fans_column() == "members" => "how many members listen (`members`)".into(),
             Measure::Fans => {
                 format!("how many members have it among their {} most played (`fans`)", self.keys_per_member)
+            }
+            Measure::CappedPlays if self.fans_column() == "members" => {
+                format!("how many plays they have, counting at most {plays} plays of a member (`capped_plays`)")
             }
             Measure::CappedPlays => format!(
                 "how often these members played it, counting at most {plays} plays of a member (`capped_plays`)"
@@ -112,19 +125,17 @@ impl Recipe {
     fn bounds_in_words(&self) -> String {
         let groups = self.groups_per_member();
         let chosen = if !self.chooses_artists() {
-            format!("{} {}", grouped(groups.into()), if groups == 1 { "group" } else { "groups" })
+            counted(groups.into(), "groups")
         } else {
-            format!("{} artists, and with them to {} groups", self.keys_per_member, grouped(groups.into()))
+            let artists = counted(self.keys_per_member.into(), "artists");
+            format!("{artists}, and with them to {}", counted(groups.into(), "groups"))
         };
-        let most: Vec<String> = self
-            .sums()
-            .iter()
-            .map(|sum| format!("{} {}", grouped(sum.most.into()), sum.column.replace('_', " ")))
-            .collect();
+        let most: Vec<String> =
+            self.sums().iter().map(|sum| counted(sum.most.into(), &sum.column.replace('_', " "))).collect();
         format!(
-            "Each member's list is cut to {chosen} before anything is added up across members, so no one moves more than {} rows, \
+            "Each member's list is cut to {chosen} before anything is added up across members, so no one moves more than {}, \
              nor in any row more than {}.",
-            grouped(groups.into()),
+            counted(groups.into(), "rows"),
             most.join(", ")
         )
     }
@@ -145,6 +156,37 @@ impl Recipe {
                 "Every group is given, those without any listeners too: a row says nothing by being there.".into()
             }
         }
+    }
+
+    /// What is wrong with asking for this in a pool of so many members; nothing where it is as it should be.
+    ///
+    /// # Errors
+    /// `internal`: the noise cannot be worked out, which a validated recipe does not come to.
+    pub fn warnings(&self, members: u64) -> Result<Vec<String>> {
+        let plan = NoisePlan::of(self)?;
+        let pool = i64::try_from(members).unwrap_or(i64::MAX);
+        let mut warnings = Vec::new();
+        if let Some(smallest) = plan.threshold.map(|threshold| threshold.smallest_published())
+            && smallest > pool
+        {
+            warnings.push(format!(
+                "No row can pass: a row has {} at least, and the pool has {}.",
+                counted(smallest, "members"),
+                grouped(pool)
+            ));
+        }
+        for noise in &plan.sums {
+            let most = pool.saturating_mul(noise.sum.most.into());
+            if noise.half_width_95 >= most {
+                warnings.push(format!(
+                    "All noise: in 95 of 100 rows `{}` is off by up to {}, and the whole pool together adds no more than {} to a row.",
+                    noise.sum.column,
+                    grouped(noise.half_width_95),
+                    grouped(most)
+                ));
+            }
+        }
+        Ok(warnings)
     }
 
     /// What the numbers do not say, whoever reads them.
@@ -225,10 +267,29 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_too_small_for_the_noise_or_the_threshold_is_warned_of() {
+        let warned = |kind, members| presets::of(kind).warnings(members).unwrap().join(" ");
+        assert_eq!(warned(Kind::ArtistPreference, 18_000), "");
+        let words = warned(Kind::ArtistPreference, 90);
+        assert!(words.contains("No row can pass: a row has 103 members at least, and the pool has 90."), "{words}");
+        assert_eq!(warned(Kind::ListeningClock, 300), "");
+        let words = warned(Kind::ListeningClock, 100);
+        assert!(words.starts_with("All noise: in 95 of 100 rows `members` is off by up to 127"), "{words}");
+        assert!(words.contains("`capped_plays` is off by up to 2,074"), "{words}");
+    }
+
+    #[test]
     fn every_kind_is_explained() {
         for (kind, expected) in [
             (Kind::ArtistMap, "to 20 artists, and with them to 190 groups"),
             (Kind::ListeningClock, "For every hour of the week: how many members listen"),
+            (Kind::ListeningClock, "how many plays they have, counting at most 20"),
+            (Kind::ListenerProfile, "amount of listening, variety of listening and country: how"),
+            (Kind::ListenerProfile, "no one moves more than 1 row, nor in any row more than 1 member."),
+            (
+                Kind::ArtistTrend,
+                "For every artist and month (the artists are those that an earlier edition has made public)",
+            ),
             (Kind::BuyerPanel, "at most 2,000 listed artists"),
             (Kind::RetentionCurve, "no failure probability"),
             (Kind::ListenerProfile, "to 1 group before"),

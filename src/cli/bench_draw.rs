@@ -4,7 +4,9 @@
 //! made up are refused.
 
 use super::bench_data::Mark;
-use crate::aggregates::{DrawRequest, Engine, EngineConfig, File, Progress, Recipe, Stage, draw_from_made_up};
+use crate::aggregates::{
+    DrawRequest, Engine, EngineConfig, File, Kind, Progress, Recipe, Stage, counts_suffice, draw_from_made_up,
+};
 use crate::clock::{Clock, Entropy};
 use crate::config::{Draws, cores};
 use crate::error::{Error, Result};
@@ -17,7 +19,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 /// Draw one edition from made-up plays, and tell how long that took.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct BenchDrawArgs {
     /// A directory that `refrain bench-data` made
     #[arg(value_name = "DIR")]
@@ -28,6 +30,9 @@ pub struct BenchDrawArgs {
     /// What to draw, TOML or JSON [default: artist_preference as it is]
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
+    /// The artists that it is about, one a line, for a recipe that takes a list
+    #[arg(long, value_name = "FILE")]
+    artists: Option<PathBuf>,
     /// Keep the files of the edition here [default: they are written and removed]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -96,8 +101,19 @@ struct Outcome {
 /// # Errors
 /// `invalid` where the plays are not marked as made up, or the recipe does not hold.
 pub fn run(args: &BenchDrawArgs) -> Result<()> {
+    // The generator of random numbers takes a while to gather its first entropy, which a server has done long before it draws.
+    std::thread::spawn(|| Entropy::system().bytes::<1>());
     let mark = Mark::read(&args.directory)?;
     let recipe = args.recipe.as_deref().map_or_else(|| Ok(Recipe::default()), super::recipe::read)?;
+    if args.counts && !counts_suffice(&recipe, Clock::system().now()) {
+        return Err(Error::invalid(
+            "The counts that are kept beside plays do not suffice for this recipe: they are of plays of 30 seconds and more by \
+             artist and whole month. Leave --counts out.",
+        ));
+    }
+    if args.exact.is_some() && recipe.kind != Kind::ArtistPreference {
+        return Err(Error::invalid("--exact compares artists' fans and plays: it is for artist_preference alone."));
+    }
     let scratch = tempfile::tempdir()?;
     let out = args.out.clone().unwrap_or_else(|| scratch.path().join("edition"));
     std::fs::create_dir_all(&out)?;
@@ -112,7 +128,9 @@ pub fn run(args: &BenchDrawArgs) -> Result<()> {
     let watch = Watch::start();
     let objects = mark.objects(&args.directory)?;
     let progress = |at| watch.reached(at);
-    let drawing = draw(&engine, objects, &recipe, args.counts, args.exact.is_some(), &progress);
+    let artists = args.artists.as_deref().map_or_else(|| Ok(Vec::new()), listed)?;
+    let wanted = Wanted { recipe: &recipe, artists, from_counts: args.counts, exact: args.exact.is_some() };
+    let drawing = draw(&engine, objects, wanted, &progress);
     let outcome = tokio::runtime::Runtime::new()?.block_on(drawing)?;
     let drawn_at = Instant::now();
     for file in &outcome.files {
@@ -140,11 +158,10 @@ pub fn run(args: &BenchDrawArgs) -> Result<()> {
 async fn draw(
     engine: &Engine,
     objects: Vec<PlaysObject>,
-    recipe: &Recipe,
-    from_counts: bool,
-    exact: bool,
+    wanted: Wanted<'_>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Outcome> {
+    let Wanted { recipe, artists, from_counts, exact } = wanted;
     let mut objects = objects;
     if !from_counts {
         objects.iter_mut().for_each(|object| object.counts_key = None);
@@ -153,7 +170,7 @@ async fn draw(
         recipe: recipe.clone(),
         members: objects.iter().map(|object| object.members.len() as u64).sum(),
         objects,
-        artists: Vec::new(),
+        artists,
         drawn_at: Clock::system().now(),
         pool_delta_pico: 5_000,
         artist_ids: None,
@@ -173,6 +190,21 @@ async fn draw(
         Row { artist, fans: sum(0), capped_plays: sum(1) }
     };
     Ok(Outcome { rows, files: drawn.files, exact: exact.then(|| sums.into_iter().map(known).collect()) })
+}
+
+/// What is drawn, and how.
+struct Wanted<'a> {
+    recipe: &'a Recipe,
+    artists: Vec<String>,
+    from_counts: bool,
+    exact: bool,
+}
+
+/// The names in a file, one a line.
+fn listed(file: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Error::invalid(format!("The list {} cannot be read: {e}.", file.display())))?;
+    Ok(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 /// When each stage was reached first.
@@ -252,6 +284,7 @@ fn words(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::histories::made_up::crowd::CrowdSize;
 
     fn row(artist: &str, fans: i64, capped_plays: i64) -> Row {
         Row { artist: artist.into(), fans, capped_plays }
@@ -274,11 +307,42 @@ mod tests {
             directory: directory.path().to_owned(),
             counts: false,
             recipe: None,
+            artists: None,
             out: None,
             exact: None,
             json: false,
         };
         assert!(run(&args).unwrap_err().detail().contains("made up"));
+    }
+
+    #[test]
+    fn what_a_recipe_does_not_allow_is_refused_and_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let mark = Mark::of(CrowdSize { rows: 1, members: 1, artists: 1, seed: 1 });
+        mark.write(directory.path(), &[]).unwrap();
+        let args = BenchDrawArgs {
+            directory: directory.path().to_owned(),
+            counts: false,
+            recipe: Some(file("clock.toml", "kind = \"listening_clock\"")),
+            artists: None,
+            out: None,
+            exact: None,
+            json: false,
+        };
+        let counts = run(&BenchDrawArgs { counts: true, ..args.clone() }).unwrap_err();
+        assert!(counts.detail().contains("do not suffice for this recipe"), "{}", counts.detail());
+        let exact = run(&BenchDrawArgs { exact: Some("exact.csv".into()), ..args.clone() }).unwrap_err();
+        assert!(exact.detail().contains("artist_preference alone"), "{}", exact.detail());
+        assert_eq!(
+            listed(&file("list", "Ada & the Loops\n\nBöhme, Clara\n")).unwrap(),
+            ["Ada & the Loops", "Böhme, Clara"]
+        );
+        assert!(listed(Path::new("/nowhere/list")).unwrap_err().detail().contains("/nowhere/list"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `refrain recipe`: what a recipe computes, protects and gives, before anybody runs it.
 
-use crate::aggregates::{AccuracySheet, Cost, Kind, NANO, PICO, Recipe, accuracy_sheet, preset};
+use crate::aggregates::{AccuracySheet, Column, Cost, Kind, NANO, PICO, Recipe, accuracy_sheet, preset};
 use crate::error::{Error, Result};
-use crate::money::grouped;
+use crate::money::{counted, grouped};
 use crate::pools::routes::BudgetCap;
 use crate::text::decimal;
 use clap::{Args, Subcommand};
@@ -109,8 +109,17 @@ fn checked(recipe: &Recipe) -> Result<String> {
     for column in recipe.columns()? {
         words += &format!("  {:<20} {}\n", column.name, column.meaning);
     }
+    for table in recipe.further_tables() {
+        words += &format!("\nColumns of {}, a second table that is worked out from these rows\n", table.name);
+        for column in shortened(&table.columns) {
+            words += &format!("  {:<20} {}\n", column.0, column.1);
+        }
+    }
     let cost = recipe.cost();
     words += &format!("\nOne draw costs {}.\n", cost_in_words(cost));
+    if !cost.fits(usual_budget()) {
+        words += "Mind: That is more than a pool usually has for its lifetime.\n";
+    }
     for caveat in recipe.caveats() {
         words += &format!("Mind: {caveat}\n");
     }
@@ -118,44 +127,89 @@ fn checked(recipe: &Recipe) -> Result<String> {
     Ok(words)
 }
 
+/// Columns with their meanings; those of which one after the other means the same stand on one line.
+fn shortened(columns: &[Column]) -> Vec<(String, &str)> {
+    let runs = columns.chunk_by(|one, next| one.meaning == next.meaning);
+    let named = |run: &[Column]| match run {
+        [one] => one.name.clone(),
+        [first, .., last] => format!("{} … {}", first.name, last.name),
+        [] => String::new(),
+    };
+    runs.map(|run| (named(run), run[0].meaning.as_str())).collect()
+}
+
 fn cost_in_words(cost: Cost) -> String {
     let (rho, delta) = (cost.rho_nano as f64 / NANO as f64, cost.delta_pico as f64 / PICO as f64);
-    format!("{rho} rho (zero-concentrated differential privacy) and a failure probability of {delta:e}")
+    let delta = if cost.delta_pico == 0 {
+        "no failure probability".into()
+    } else {
+        format!("a failure probability of {delta:e}")
+    };
+    format!("{rho} rho (zero-concentrated differential privacy) and {delta}")
+}
+
+/// Minutes stand behind hours, and two sums behind a share.
+fn noise_in_words(sheet: &AccuracySheet) -> String {
+    let mut words = String::new();
+    for measure in &sheet.measures {
+        let (column, unit) = if measure.column == "minutes" { ("hours", 60.0) } else { (measure.column.as_str(), 1.0) };
+        words += &format!(
+            "  {column:<22} noise {:.1} (standard deviation); 95 of 100 cells within {} of the bounded count\n",
+            measure.noise_standard_deviation / unit,
+            decimal_of(measure.half_width_95 as f64 / unit),
+        );
+    }
+    for column in sheet.columns.iter().filter(|column| column.name.ends_with("_share")) {
+        words += &format!("  {:<22} {}\n", column.name, column.error_bar);
+    }
+    words
+}
+
+/// A number with one decimal where it has any.
+fn decimal_of(number: f64) -> String {
+    if number.fract() == 0.0 { count(number as u64) } else { format!("{number:.1}") }
 }
 
 fn quoted(sheet: &AccuracySheet) -> String {
-    let mut words = format!("In a pool of {} members\n\n", count(sheet.members));
-    words += &format!("  rows to count on       {} likely, {} at the fewest\n", sheet.rows.likely, sheet.rows.fewest);
+    let mut words = format!("In a pool of {}\n\n", counted(signed(sheet.members), "members"));
+    for warning in &sheet.warnings {
+        words += &format!("  MIND  {warning}\n\n");
+    }
+    let likely = if sheet.recipe.keys_from.is_list() { "at the most" } else { "likely" };
+    words += &format!(
+        "  rows to count on       {} {likely}, {} at the fewest\n",
+        count(sheet.rows.likely),
+        count(sheet.rows.fewest)
+    );
     let share = match sheet.smallest_published_share {
         Some(share) if share > 1.0 => ", more than the pool has".to_owned(),
         Some(share) => format!(", {:.2} % of the pool", share * 100.0),
         None => String::new(),
     };
     if let Some(smallest) = sheet.smallest_published_fans {
-        words += &format!("  smallest number shown  {smallest} members{share}\n");
+        words += &format!("  smallest number shown  {}{share}\n", counted(smallest, "members"));
     }
-    for measure in &sheet.measures {
-        words += &format!(
-            "  {:<22} noise {:.1} (standard deviation); 95 of 100 cells within {} of the bounded count\n",
-            measure.column, measure.noise_standard_deviation, measure.half_width_95
-        );
-    }
+    words += &noise_in_words(sheet);
     words += &format!("  cost of one draw       {}\n", cost_in_words(sheet.cost));
     for bound in &sheet.epsilon {
         words += &format!("  privacy of one draw    epsilon {:.2} at delta {:e}\n", bound.epsilon, bound.delta);
     }
     if let Some(budget) = &sheet.budget {
         words += &format!(
-            "  of the usual budget    {:.1} %: {} draws in a pool's lifetime\n",
+            "  of the usual budget    {:.1} %: {} in a pool's lifetime\n",
             budget.share * 100.0,
-            count(budget.draws)
+            counted(signed(budget.draws), "draws")
         );
     }
     words + &format!("\n{}\n", sheet.rows.explanation)
 }
 
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 fn count(number: u64) -> String {
-    grouped(i64::try_from(number).unwrap_or(i64::MAX))
+    grouped(signed(number))
 }
 
 #[cfg(test)]
@@ -218,5 +272,26 @@ mod tests {
         for said in ["18,000 members", "103 members, 0.57 %", "within 28 of", "epsilon 2.14 at delta 1e-6", "5 draws"] {
             assert!(words.contains(said), "{said} is missing in {words}");
         }
+        assert!(!words.contains("MIND"), "{words}");
+    }
+
+    #[test]
+    fn what_a_quote_has_to_warn_of_stands_first_and_units_are_those_of_the_file() {
+        let quote = |kind, members| quoted(&accuracy_sheet(&preset(kind), members, Some(usual_budget())).unwrap());
+        let small = quote(Kind::ArtistPreference, 90);
+        assert!(small.contains("MIND  No row can pass") && small.contains("more than the pool has"), "{small}");
+        let clock = quote(Kind::ListeningClock, 100);
+        assert!(clock.contains("MIND  All noise") && clock.contains("and no failure probability"), "{clock}");
+        assert!(quote(Kind::BuyerPanel, 18_000).contains("2,000 at the most, 1 at the fewest"));
+        assert!(quote(Kind::SkipBehaviour, 18_000).contains("  skip_share "));
+        let hours = Recipe::parse(
+            r#"{"kind":"custom","group_by":["artist"],"fans_rho_nano":50000000,"hours_rho_nano":50000000,"minutes_per_key":600}"#,
+        );
+        let hours = quoted(&accuracy_sheet(&hours.unwrap(), 18_000, None).unwrap());
+        assert!(hours.contains("  hours ") && !hours.contains("  minutes "), "{hours}");
+        let map = checked(&preset(Kind::ArtistMap)).unwrap();
+        assert!(map.contains("Columns of artist_map_vectors") && map.contains("vector_01 … vector_16"), "{map}");
+        let dear = Recipe::parse(r#"{"kind":"artist_preference","fans_rho_nano":600000000}"#).unwrap();
+        assert!(checked(&dear).unwrap().contains("more than a pool usually has"));
     }
 }

@@ -62,7 +62,10 @@ impl Facts {
     pub fn content(&self, part: Part) -> Result<Content> {
         match part {
             Part::Page => Content::json(&self.view()?),
-            Part::Dictionary => Content::json(&DictionaryView { columns: self.recipe.document.columns()? }),
+            Part::Dictionary => Content::json(&DictionaryView {
+                columns: self.recipe.document.columns()?,
+                further_tables: self.recipe.document.further_tables(),
+            }),
             Part::Accuracy => Content::json(&self.sheet()?),
             Part::TwinParquet => self.twin(".parquet"),
             Part::TwinCsv => self.twin(".csv"),

@@ -3,7 +3,7 @@
 use super::budget::{BudgetView, PriceView};
 use super::model::DatasetState;
 use super::provenance::ProvenanceView;
-use crate::aggregates::{AccuracySheet, Column, EpsilonAt};
+use crate::aggregates::{AccuracySheet, Column, EpsilonAt, TableColumns};
 use crate::clock::UtcTime;
 use crate::ids::{DatasetId, EditionId, PoolId, RecipeId};
 use serde::Serialize;
@@ -66,6 +66,9 @@ pub struct DatasetView {
 pub struct DictionaryView {
     /// The columns, in order.
     pub columns: Vec<Column>,
+    /// The tables that an edition has besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further_tables: Vec<TableColumns>,
 }
 
 /// The pool of a listing.

@@ -89,8 +89,8 @@ fn of_edition(tx: &mut Tx, asked: &Asked) -> Result<ArtistList> {
     let refused = |detail: String| Error::new(Code::NotDeliverable, detail);
     let Some((edition_id, mut artists)) = datasets::steps::public_artists(tx, &asked.pool.id)? else {
         return Err(refused(
-            "The dataset is about artists that an earlier edition of the pool has made public, and there is none yet: \
-             an edition has to be sold first whose artists come from the members' listening."
+            "The dataset is about artists that an earlier edition of the pool has made public, and there is none yet that \
+             named any: an edition has to be sold first whose artists come from the members' listening, and have rows."
                 .into(),
         ));
     };

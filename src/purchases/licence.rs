@@ -111,7 +111,7 @@ pub fn usable(licence: &Licence, now: UtcTime) -> Result<()> {
         LicenceState::Active => Ok(()),
         LicenceState::Preparing => Err(Error::new(
             Code::LicencePreparing,
-            "The edition is being drawn; a mail tells when the files are there, and the term begins only then.",
+            "The edition is drawn after the payment, and its files are not there yet; a mail tells when they are, and the term begins only then.",
         )),
         LicenceState::Revoked => {
             let reason = licence.revoked_reason.as_deref().unwrap_or("No reason was kept.");

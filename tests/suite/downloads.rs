@@ -233,7 +233,7 @@ fn a_licence_whose_edition_is_still_to_be_drawn_has_no_files_yet() {
     let licence_id = settled["licence_id"].as_str().unwrap().to_owned();
     for path in ["files".to_owned(), format!("files/{CSV}")] {
         let early = market.buyer.get(&format!("/v1/licences/{licence_id}/{path}")).problem(409, "licence-preparing");
-        assert!(early["detail"].as_str().unwrap().contains("being drawn"), "{early}");
+        assert!(early["detail"].as_str().unwrap().contains("not there yet"), "{early}");
     }
     let edition_id = market.licence_of(&settled)["edition_id"].as_str().unwrap().to_owned();
     let manifest = format!("/v1/editions/{edition_id}/manifest");

@@ -1,7 +1,7 @@
 //! Listings: written by an operator, published, taken out again.
 
 use crate::accounts::caller::Operator;
-use crate::aggregates;
+use crate::aggregates::{self, KeysFrom};
 use crate::audit;
 use crate::context::Context;
 use crate::datasets::draft::{self, DatasetChanges, Demands, NewDataset};
@@ -21,6 +21,8 @@ pub struct Priced {
     pub dataset: Dataset,
     /// The currency.
     pub currency: String,
+    /// Why nothing can be delivered as things stand, where it was just published.
+    pub warnings: Vec<String>,
 }
 
 /// Writes a draft.
@@ -65,7 +67,7 @@ fn insert(tx: &mut Tx, operator: &Operator, new: &NewDataset) -> Result<Priced> 
     draft::check(&mut dataset, &demands)?;
     store::insert_dataset(tx, &dataset, &searched(&dataset, &recipe, &pool)?)?;
     audit::note(tx, &operator.account_id, "dataset.create", dataset.id.as_str(), None)?;
-    Ok(Priced { dataset, currency: pool.currency })
+    Ok(Priced { dataset, currency: pool.currency, warnings: Vec::new() })
 }
 
 /// Changes a draft.
@@ -86,12 +88,14 @@ pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: Da
                 return Err(Error::conflict("Only a draft can be edited; make a new listing instead."));
             }
             audit::note(tx, &operator.account_id, "dataset.edit", id.as_str(), None)?;
-            Ok(Priced { dataset, currency: pool.currency })
+            Ok(Priced { dataset, currency: pool.currency, warnings: Vec::new() })
         })
         .await
 }
 
-/// Puts a draft, or a listing that was taken out, into the catalogue. From then on its purposes are fixed.
+/// Puts a draft, or a listing that was taken out, into the catalogue. From then on its purposes are fixed. What keeps an
+/// edition from being worth anything as things stand is no fault of the listing, since pools grow and editions come: it is
+/// said, and offers on it are refused until it has changed.
 ///
 /// # Errors
 /// `conflict`: it is listed already; `invalid`, `price-below-floor`: what the pool demands has changed since it was written.
@@ -105,9 +109,24 @@ pub async fn publish(ctx: &Context, operator: &Operator, id: DatasetId) -> Resul
             draft::check(&mut dataset, &demands)?;
             step(tx, &id, DatasetState::PUBLISH_FROM, DatasetState::Listed, "It is in the catalogue already.")?;
             audit::note(tx, &operator.account_id, "dataset.publish", id.as_str(), None)?;
-            Ok(Priced { dataset: store::dataset(tx, &id)?, currency: pool.currency })
+            let warnings = warnings(tx, &recipe, &pool)?;
+            Ok(Priced { dataset: store::dataset(tx, &id)?, currency: pool.currency, warnings })
         })
         .await
+}
+
+/// Why an edition of a recipe could not be delivered now, or would be of no use.
+fn warnings(db: &mut Db, recipe: &StoredRecipe, pool: &Pool) -> Result<Vec<String>> {
+    let members = store::active_members(db, &pool.id)?;
+    let mut warnings = recipe.document.warnings(members)?;
+    if recipe.document.keys_from == KeysFrom::Edition && steps::public_artists(db, &pool.id)?.is_none() {
+        warnings.push(
+            "No offer can be placed yet: the artists come from an earlier edition of the pool, and none has named any. Sell one first \
+             whose artists come from listening, such as artist_preference."
+                .into(),
+        );
+    }
+    Ok(warnings)
 }
 
 /// Takes a listing out of the catalogue. Offers, licences and editions of it stay.
@@ -125,7 +144,7 @@ pub async fn unlist(ctx: &Context, operator: &Operator, id: DatasetId, reason: S
             let pool = pools::steps::pool(tx, &listed.pool_id)?;
             step(tx, &id, DatasetState::UNLIST_FROM, DatasetState::Unlisted, "It is not in the catalogue.")?;
             audit::note(tx, &operator.account_id, "dataset.unlist", id.as_str(), Some(reason.trim()))?;
-            Ok(Priced { dataset: store::dataset(tx, &id)?, currency: pool.currency })
+            Ok(Priced { dataset: store::dataset(tx, &id)?, currency: pool.currency, warnings: Vec::new() })
         })
         .await
 }
@@ -142,7 +161,10 @@ pub async fn list(ctx: &Context, query: &PageQuery, state: Option<DatasetState>)
         .read(move |db| {
             let datasets = store::datasets(db, state, after.as_deref(), fetch)?.into_iter();
             datasets
-                .map(|dataset| Ok(Priced { currency: pools::steps::pool(db, &dataset.pool_id)?.currency, dataset }))
+                .map(|dataset| {
+                    let currency = pools::steps::pool(db, &dataset.pool_id)?.currency;
+                    Ok(Priced { currency, dataset, warnings: Vec::new() })
+                })
                 .collect::<Result<Vec<_>>>()
         })
         .await?;

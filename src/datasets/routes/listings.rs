@@ -61,10 +61,13 @@ pub struct Listing {
     pub created_at: UtcTime,
     /// When it was changed last.
     pub updated_at: UtcTime,
+    /// After publishing: why an edition could not be delivered as things stand, or would be of no use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl From<Priced> for Listing {
-    fn from(Priced { dataset, currency }: Priced) -> Self {
+    fn from(Priced { dataset, currency, warnings }: Priced) -> Self {
         Listing {
             price_floor: Money::new(dataset.price_floor_minor, currency),
             id: dataset.id,
@@ -82,6 +85,7 @@ impl From<Priced> for Listing {
             listed_at: dataset.listed_at,
             created_at: dataset.created_at,
             updated_at: dataset.updated_at,
+            warnings,
         }
     }
 }

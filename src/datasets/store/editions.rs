@@ -180,7 +180,15 @@ pub fn stop_drawing(db: &mut Db, id: &EditionId, why: &str, now: UtcTime) -> Res
 
 /// Has an edition that was stopped drawn again.
 pub fn resume_drawing(db: &mut Db, id: &EditionId) -> Result<()> {
-    diesel::update(editions::table.find(id)).set(editions::stopped_at.eq(None::<UtcTime>)).execute(db)?;
+    let failed = editions::table.filter(editions::id.eq(id).and(editions::state.eq(EditionState::Failed)));
+    diesel::update(failed.filter(editions::stopped_at.is_not_null()))
+        .set((
+            editions::stopped_at.eq(None::<UtcTime>),
+            editions::state.eq(EditionState::Preparing),
+            editions::stage.eq("waiting"),
+            editions::failure.eq(None::<String>),
+        ))
+        .execute(db)?;
     Ok(())
 }
 

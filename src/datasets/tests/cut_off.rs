@@ -34,7 +34,10 @@ fn draw_for(house: &House, id: &EditionId, members: &[AccountId], polls: usize) 
         let draw = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let draw = draw_edition(&house.ctx, id, material(members), |_| ());
-            runtime.block_on(cut_off_after(polls, draw)).map(|drawn| drawn.unwrap())
+            let ended = runtime.block_on(cut_off_after(polls, draw)).map(|drawn| drawn.unwrap());
+            // The writer goes on with what it was given; writes are done one after the other.
+            runtime.block_on(house.ctx.db.write(|_| Ok(()))).unwrap();
+            ended
         };
         scope.spawn(draw).join().unwrap()
     })

@@ -131,6 +131,9 @@ async fn what_is_stored_when_the_drawing_is_stopped_is_not_published_and_goes() 
     assert_eq!(draw(&house, &id, &members).await.unwrap(), after, "until it is taken up again");
     let resumed = id.clone();
     house.ctx.db.write(move |tx| steps::resume_drawing(tx, &resumed)).await.unwrap();
+    let read = id.clone();
+    let waits = house.ctx.db.read(move |db| steps::edition(db, &read)).await.unwrap();
+    assert_eq!((waits.state, waits.failure), (EditionState::Preparing, None), "and says no more that it was stopped");
     assert_eq!(draw(&house, &id, &members).await.unwrap().state, EditionState::Published);
 }
 

@@ -121,3 +121,21 @@ async fn no_more_rows_are_promised_than_any_edition_can_have() {
     sql(&house.ctx, format!("UPDATE datasets SET rows_promised = 200 WHERE id = '{}'", draft.id)).await;
     assert_eq!(house.publish(&draft.id).await.unwrap_err().code(), Code::Invalid);
 }
+
+#[actix_web::test]
+async fn publishing_says_what_keeps_an_edition_from_being_of_use() {
+    let house = House::new().await;
+    let draft = house.drafted(house.draft("Artists")).await;
+    let warned = async |house: &House, id: &DatasetId| {
+        actions::publish(&house.ctx, &house.operator, id.clone()).await.unwrap().warnings.join(" ")
+    };
+    assert!(warned(&house, &draft.id).await.contains("No row can pass"), "nobody has joined");
+    house.members().await;
+    let other = house.drafted(house.draft("Artists once more")).await;
+    assert_eq!(warned(&house, &other.id).await, "");
+    let trend = Recipe::parse(r#"{"kind":"artist_trend"}"#).unwrap();
+    let made = actions::create_recipe(&house.ctx, &house.operator, house.pool.clone(), "trend".into(), trend);
+    let trend = house.drafted(NewDataset { recipe_id: made.await.unwrap().id, ..house.draft("Trend") }).await;
+    let words = warned(&house, &trend.id).await;
+    assert!(words.contains("No offer can be placed yet") && words.contains("All noise"), "{words}");
+}
