@@ -34,8 +34,8 @@ pub const COUNTED_FROM_MS: u32 = 30_000;
 pub const ALL_MONTHS: u16 = u16::MAX;
 
 /// So many of a member's artists are favourites, the most played first, and with them all that were played as often as the
-/// last of these: whoever is among the first 64 by any rule for ties is among the favourites.
-pub const FAVOURITES: usize = 64;
+/// last of these: whoever is among the first 32 by any rule for ties is among the favourites.
+pub const FAVOURITES: usize = 32;
 
 /// Rows of favourites that wait for a row group of their own.
 const WAITING_ROWS: usize = 1 << 20;

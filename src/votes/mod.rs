@@ -9,7 +9,9 @@
 //! [`steps::close`] counts them once the deadline has passed, or [`steps::void`] calls it off.
 
 pub mod actions;
+pub mod commitment;
 pub mod electorate;
+pub mod log;
 pub mod model;
 pub mod routes;
 pub mod rules;

@@ -93,7 +93,7 @@ async fn dp1_a_count_of_nothing_or_of_too_much_adds_no_more_than_the_bounds() {
     file.write(&batch).unwrap();
     pool.put(objects[0].counts_key.as_ref().unwrap(), file.into_inner().unwrap()).await;
     // By favourites, and by months.
-    for keys_per_member in [20, 65] {
+    for keys_per_member in [20, 33] {
         let recipe = Recipe { keys_per_member, ..Recipe::default() };
         let exact = pool.exact(&recipe, &[], &objects, &seed(1)).await;
         let sums: Vec<(&str, &[i64])> = exact.iter().map(|(artist, sums)| (artist.as_str(), sums.as_slice())).collect();

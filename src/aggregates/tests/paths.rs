@@ -58,8 +58,8 @@ async fn every_layout_gives_the_sums_worked_out_by_hand() {
     let month = |text: &str| Some(at(text));
     for recipe in [
         recipe(|r| r.plays_per_key = Some(4)),
-        recipe(|r| r.keys_per_member = 64),
-        recipe(|r| r.keys_per_member = 65),
+        recipe(|r| r.keys_per_member = 32),
+        recipe(|r| r.keys_per_member = 33),
         recipe(|r| (r.from, r.to) = (month("2024-03-01T00:00:00Z"), month("2025-02-01T00:00:00Z"))),
         recipe(|r| r.from = month("2024-03-01T00:00:01Z")),
         recipe(|r| r.min_ms_played = 90_000),
@@ -116,8 +116,8 @@ fn favourites_are_used_just_where_they_say_all() {
         let task = Task { recipe, drawn_at: super::world::drawn_at(), artists: Vec::new(), seed: seed(1) };
         task.favourites_suffice()
     };
-    assert!(suffice(Recipe::default()) && suffice(recipe(|r| r.keys_per_member = 64)));
-    assert!(!suffice(recipe(|r| r.keys_per_member = 65)));
+    assert!(suffice(Recipe::default()) && suffice(recipe(|r| r.keys_per_member = 32)));
+    assert!(!suffice(recipe(|r| r.keys_per_member = 33)));
     assert!(!suffice(recipe(|r| r.last_months = Some(3))));
     assert!(!suffice(recipe(|r| r.from = Some(at("2024-03-01T00:00:00Z")))));
     assert!(!suffice(recipe(|r| r.min_ms_played = 30_001)));
