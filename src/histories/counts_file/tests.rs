@@ -109,7 +109,7 @@ fn all_that_were_played_as_often_as_the_32nd_are_favourites() {
     let plays_of = |artist: usize| if artist < 30 { 3 } else { usize::from(artist < 60) + 1 };
     let plays = |artist: usize| (0..plays_of(artist)).map(move |_| some_play(at, 30_000, &format!("{artist:03}")));
     let member: Vec<Play> = (0..200).flat_map(plays).collect();
-    let [months, favourites] = parts(file(&[member.clone()], 1_000));
+    let [months, favourites] = parts(file(std::slice::from_ref(&member), 1_000));
     assert_eq!((months.len(), favourites.len()), (200, 60), "30 of three plays, and all 30 of two");
     assert_eq!(favourites, expected_favourites(&[member]).into_iter().collect::<Vec<_>>());
 }
