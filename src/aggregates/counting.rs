@@ -64,11 +64,6 @@ impl Task {
         from.map_or(0, month)..to.map_or(ALL_MONTHS.into(), month)
     }
 
-    /// The columns of counts that are read, besides the member.
-    pub fn columns_of_counts(&self) -> [&'static str; 3] {
-        ["artist", "month", "plays"]
-    }
-
     /// The columns of plays that are read, besides the member.
     pub fn columns(&self) -> Vec<&'static str> {
         let recipe = &self.recipe;
@@ -141,6 +136,16 @@ impl Counting {
     /// Whether a play counts: long enough, and ended inside the period.
     pub fn counts(&self, play: &MemberPlay) -> bool {
         play.ms_played >= self.recipe().min_ms_played && self.is_inside(play.ts_ms)
+    }
+
+    /// Whether an instant lies before the period.
+    pub fn is_before(&self, ts_ms: i64) -> bool {
+        ts_ms < self.from_ms
+    }
+
+    /// The last instant of the period up to another one.
+    pub fn last_inside(&self, ts_ms: i64) -> i64 {
+        ts_ms.min(self.to_ms.saturating_sub(1))
     }
 
     /// Whether an instant is inside the period.

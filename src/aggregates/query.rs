@@ -281,9 +281,10 @@ impl BoundedTable {
     /// The columns that are read. The files have more; they are found by name.
     fn scanned(&self) -> TableSchema {
         let all = if self.from_counts { counts_file::schema() } else { plays_file::schema() };
-        let wanted = if self.from_counts { self.task.columns_of_counts().to_vec() } else { self.task.columns() };
-        let fields =
-            all.fields().iter().filter(|field| field.name() == "member_id" || wanted.contains(&field.name().as_str()));
+        let wanted = self.task.columns();
+        // Of counts every column is read.
+        let is_read = |name: &str| self.from_counts || name == "member_id" || wanted.contains(&name);
+        let fields = all.fields().iter().filter(|field| is_read(field.name()));
         let file = Schema::new(fields.cloned().collect::<Vec<_>>());
         let object = Field::new("object", DataType::UInt32, false);
         TableSchema::builder(Arc::new(file)).with_table_partition_cols(vec![Arc::new(object)]).build()

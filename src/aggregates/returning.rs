@@ -7,10 +7,10 @@ use super::member::{MemberPlay, SETTLED_AFTER_MS};
 use hashbrown::{HashMap, HashSet};
 
 /// For each of the artists and each month after the member's first play of it: whether the member could have come back
-/// (`comparable`: the history goes on until that month or longer) and whether it did (`first`).
+/// (`comparable`: history and period both go on until that month or longer) and whether it did (`first`).
 ///
-/// An artist first heard in the history's first 90 days may have been known before, and account data is not complete:
-/// these are left out.
+/// An artist first heard in the history's first 90 days may have been known before, one first heard before the period was,
+/// and account data is not complete: these are left out.
 pub fn months(counting: &Counting, artists: &HashSet<u32>, plays: &[MemberPlay]) -> Vec<(Group, Tally)> {
     let exact: Vec<&MemberPlay> = plays.iter().filter(|play| !play.is_coarse).collect();
     let (Some(begin), Some(end)) = (exact.first(), exact.last()) else { return Vec::new() };
@@ -18,13 +18,13 @@ pub fn months(counting: &Counting, artists: &HashSet<u32>, plays: &[MemberPlay])
     let mut heard: HashMap<u32, Vec<u32>> = HashMap::new();
     let mut known_before = HashSet::new();
     for play in exact.iter().filter(|play| artists.contains(&play.artist)) {
-        if play.ts_ms < settled_ms {
+        if play.ts_ms < settled_ms || counting.is_before(play.ts_ms) {
             known_before.insert(play.artist);
         } else if counting.counts(play) {
             heard.entry(play.artist).or_default().push(keys::month_of(play.ts_ms));
         }
     }
-    let last = keys::month_of(end.ts_ms);
+    let last = keys::month_of(counting.last_inside(end.ts_ms));
     let most = counting.recipe().months_after.unwrap_or(0);
     let mut out = Vec::new();
     for (artist, months) in heard.into_iter().filter(|(artist, _)| !known_before.contains(artist)) {
@@ -89,6 +89,16 @@ mod tests {
             |plays: &[MemberPlay]| months(&counting, &plays.iter().map(|play| play.artist).collect(), plays).len();
         let early = [edge[0], MemberPlay { ts_ms: edge[1].ts_ms - 1, ..edge[1] }, edge[2]];
         assert_eq!((told(&edge), told(&early)), (1, 0));
+        // A period ends what can be seen of it, and what was heard before it began is nothing new.
+        let within = |from: &str, to: &str| {
+            let recipe = format!(r#"{{"kind":"retention_curve","months_after":4,"from":"{from}","to":"{to}"}}"#);
+            let task = Task { recipe: Recipe::parse(&recipe).unwrap(), ..task.clone() };
+            let counting = Counting::new(&task, &mut Names::default());
+            months(&counting, &artists, &plays).iter().map(|(group, tally)| (group[1], tally.first)).collect::<Vec<_>>()
+        };
+        assert_eq!(within("2020-01-01T00:00:00Z", "2020-07-01T00:00:00Z"), [(1, 0)], "July is not seen");
+        assert_eq!(within("2020-01-01T00:00:00Z", "2020-08-01T00:00:00Z"), [(1, 0), (2, 1)]);
+        assert_eq!(within("2020-05-11T00:00:00Z", "2020-10-01T00:00:00Z"), [], "known since the day before");
         let coarse = plays.map(|play| MemberPlay { is_coarse: true, ..play });
         assert!(months(&counting, &artists, &coarse).is_empty());
         assert!(months(&counting, &artists, &[]).is_empty());

@@ -11,7 +11,7 @@ const FEW: usize = 2;
 
 /// The sums of the groups that were met.
 pub enum Totals {
-    /// By the artist's number, where that is the group and there are few sums: what most draws are. No look-up, and eight
+    /// By the artist's number, where that is the group and there are few sums: what most draws are. No look-up, and five
     /// times as many fit near the processor. Groups without fans were not met.
     ByArtist(Vec<[i64; FEW]>),
     /// By group.
