@@ -4,6 +4,7 @@
 //! is no object is refused here, as it would else be taken member by member in the order of a declaration.
 
 use crate::error::{Code, Error, Result};
+use crate::text::without_types;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
@@ -63,7 +64,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|cause| {
         // A word of a list that is no text at all counts as bad JSON with the library; what reads as JSON is not.
         let is_json = cause.is_data() || serde_json::from_slice::<serde_json::Value>(bytes).is_ok();
-        let words = if is_json { plain(&cause.to_string()) } else { cause.to_string() };
+        let words = if is_json { without_types(&cause.to_string()) } else { cause.to_string() };
         let is_shape = ["unknown field", "duplicate field"].iter().any(|known| words.contains(known));
         if is_json && !is_shape {
             Error::invalid(format!("The body does not fit: {words}."))
@@ -71,26 +72,6 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
             Error::new(Code::MalformedRequest, format!("The body cannot be read: {words}."))
         }
     })
-}
-
-/// The JSON library's words without the names of our types.
-fn plain(words: &str) -> String {
-    let Some((before, rest)) = words.split_once("expected ") else { return words.to_owned() };
-    let (wanted, place) = rest.split_once(" at line").map_or((rest, None), |(wanted, place)| (wanted, Some(place)));
-    let wanted = match wanted {
-        "i8" | "i16" | "i32" | "i64" => "a whole number",
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
-        "f32" | "f64" => "a number",
-        "a sequence" => "a list",
-        "value" => "a value of another kind",
-        _ if wanted.starts_with("struct ") || wanted.starts_with("internally tagged enum") => "an object",
-        _ if wanted.starts_with("tuple struct ") || wanted.starts_with("newtype struct ") => "a value",
-        other => other,
-    };
-    match place {
-        Some(place) => format!("{before}expected {wanted} at line{place}"),
-        None => format!("{before}expected {wanted}"),
-    }
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ error_table! {
     VoteClosed            = "vote-closed",             409, "The vote is not open";
     ExclusivelyLicensed   = "exclusively-licensed",    409, "Exclusivity stands between this offer and others";
     CreditLimit           = "credit-limit",            409, "The organisation's credit limit would be exceeded";
-    LicencePreparing      = "licence-preparing",       409, "The edition is still being drawn";
+    LicencePreparing      = "licence-preparing",       409, "The edition is not drawn yet";
     EmptyElectorate       = "empty-electorate",        409, "Nobody could vote on this offer";
     NotDeliverable        = "not-deliverable",         409, "No edition can be what the listing promises";
     IdempotencyInFlight   = "idempotency-in-flight",   409, "The same request is still being worked on";

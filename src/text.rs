@@ -35,6 +35,26 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// What a library that reads JSON or TOML says of a value that does not fit, without the names of our types.
+pub fn without_types(words: &str) -> String {
+    let Some((before, rest)) = words.split_once("expected ") else { return words.to_owned() };
+    let (wanted, place) = rest.split_once(" at line").map_or((rest, None), |(wanted, place)| (wanted, Some(place)));
+    let wanted = match wanted {
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "f32" | "f64" => "a number",
+        "a sequence" => "a list",
+        "value" => "a value of another kind",
+        _ if wanted.starts_with("struct ") || wanted.starts_with("internally tagged enum") => "an object",
+        _ if wanted.starts_with("tuple struct ") || wanted.starts_with("newtype struct ") => "a value",
+        other => other,
+    };
+    match place {
+        Some(place) => format!("{before}expected {wanted} at line{place}"),
+        None => format!("{before}expected {wanted}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

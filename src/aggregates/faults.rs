@@ -1,9 +1,12 @@
 //! What keeps a recipe from holding, every fault in words.
 
-use super::keys::{self, Key};
+use super::keys::{self, Key, UNKNOWN_COUNTRY};
 use super::measures::Measure;
 use super::presets;
 use super::recipe::{KeysFrom, Kind, NANO, PICO, Recipe};
+use crate::accounts::model::is_country;
+use crate::clock::UtcTime;
+use crate::money::counted;
 use std::ops::RangeInclusive;
 
 /// The noise of a measure may not be wider than this standard deviation: nobody could use the numbers.
@@ -12,6 +15,8 @@ const WIDEST_NOISE: f64 = 100_000.0;
 const MOST_ROWS: u64 = 1_000_000;
 /// A member is in at most so many groups.
 const MOST_GROUPS_PER_MEMBER: u32 = 10_000;
+/// The code that music services use for Kosovo, which ISO has not assigned.
+const KOSOVO: &str = "XK";
 /// A skip is mostly over within seconds: a share of skips among long plays would say nothing.
 const SKIPS_WITHIN_MS: u32 = 5_000;
 
@@ -193,10 +198,14 @@ fn countries(recipe: &Recipe) -> Option<String> {
     if let Some(fault) = belongs("countries", !recipe.countries.is_empty(), has_bins, whom) {
         return Some(fault);
     }
-    let is_code = |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
+    let is_code = |code: &String| is_country(code) || [KOSOVO, UNKNOWN_COUNTRY].contains(&code.as_str());
     let twice = recipe.countries.iter().enumerate().any(|(i, code)| recipe.countries[..i].contains(code));
     if twice || !recipe.countries.iter().all(is_code) {
-        return Some("`countries` holds two capital letters each, such as `SE`, every country once.".to_owned());
+        return Some(
+            "`countries` holds codes of ISO 3166-1 such as `SE`, in capitals, every country once; `XK` and, for plays without a \
+             country, `ZZ` are taken too."
+                .to_owned(),
+        );
     }
     None
 }
@@ -229,11 +238,16 @@ fn period(recipe: &Recipe) -> Vec<String> {
     if recipe.last_months.is_some() && (recipe.from.is_some() || recipe.to.is_some()) {
         faults.push("`last_months` stands instead of `from` and `to`.".to_owned());
     }
-    if let (Some(after), Some(last)) = (recipe.months_after, recipe.last_months)
-        && after >= last
+    let month = |unix_ms: i64| i64::from(keys::month_of(unix_ms));
+    let months = |from: UtcTime, to: UtcTime| month(to.unix_ms().saturating_sub(1)) - month(from.unix_ms()) + 1;
+    let between = recipe.from.zip(recipe.to).map(|(from, to)| (months(from, to), "`from` and `to`"));
+    let length = recipe.last_months.map(|last| (i64::from(last), "`last_months`")).or(between);
+    if let (Some(after), Some((length, whose))) = (recipe.months_after, length)
+        && i64::from(after) >= length
     {
         faults.push(format!(
-            "`months_after` is {after}: nobody can come back so late within the {last} months of `last_months`."
+            "`months_after` is {after}: nobody can come back so late within the {} of {whose}.",
+            counted(length, "months")
         ));
     }
     let has_ends = recipe.last_months.is_some() || (recipe.from.is_some() && recipe.to.is_some());
@@ -318,9 +332,15 @@ mod tests {
             (custom(r#""group_by":["artist_pair","month"],"fans_rho_nano":50000000"#), "stands alone"),
             (custom(r#""group_by":["artist_pair"],"fans_rho_nano":50000000,"keys_per_member":900"#), "404550 groups"),
             (r#"{"kind":"retention_curve","months_after":0}"#.into(), "`months_after` is 0"),
-            (r#"{"kind":"retention_curve","months_after":12,"last_months":12}"#.into(), "nobody can come back so late"),
+            (r#"{"kind":"retention_curve","months_after":12,"last_months":12}"#.into(), "within the 12 months of `last_months`"),
+            (
+                r#"{"kind":"retention_curve","months_after":1,"from":"2025-01-01T00:00:00Z","to":"2025-02-01T00:00:00Z"}"#.into(),
+                "within the 1 month of `from` and `to`",
+            ),
             (r#"{"kind":"artist_map","keys_per_member":1}"#.into(), "2 artists of a member at least"),
-            (r#"{"kind":"listener_profile","countries":["Sweden"]}"#.into(), "two capital letters"),
+            (r#"{"kind":"listener_profile","countries":["Sweden"]}"#.into(), "ISO 3166-1"),
+            (r#"{"kind":"listener_profile","countries":["SE","XX"]}"#.into(), "ISO 3166-1"),
+            (r#"{"kind":"listener_profile","countries":["SE","SE"]}"#.into(), "every country once"),
         ] {
             let error = Recipe::parse(&json).unwrap_err();
             assert!(error.detail().contains(expected), "{json}: {}", error.detail());

@@ -11,6 +11,7 @@ use super::measures::Measure;
 use super::presets;
 use crate::clock::UtcTime;
 use crate::error::{Error, Result};
+use crate::text::{decimal, without_types};
 use crate::text_enum;
 use crate::zcdp;
 use aws_lc_rs::digest;
@@ -162,7 +163,7 @@ pub struct Recipe {
 
 /// A recipe as people write it: what is missing is filled in from its kind.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a recipe, which is an object with its parameters")]
 pub(super) struct Draft {
     pub kind: Option<Kind>,
     pub version: Option<u32>,
@@ -270,6 +271,14 @@ impl Cost {
         zcdp::epsilon(self.rho_nano, self.delta_pico, delta_pico)
     }
 
+    /// Delta as people read it.
+    pub fn delta_in_words(self) -> String {
+        match self.delta_pico {
+            0 => "no failure probability".into(),
+            delta => format!("a failure probability of {}", decimal(delta, 12)),
+        }
+    }
+
     /// Rho as a plain number.
     pub fn rho(self) -> f64 {
         self.rho_nano as f64 / NANO as f64
@@ -287,8 +296,7 @@ impl Recipe {
     /// # Errors
     /// `invalid`: not such a document (with the place), or parameters out of bounds (all of them, in words).
     pub fn parse(json: &str) -> Result<Recipe> {
-        let recipe: Recipe =
-            serde_json::from_str(json).map_err(|e| Error::invalid(format!("The recipe cannot be read: {e}.")))?;
+        let recipe: Recipe = serde_json::from_str(json).map_err(|e| unread(&without_types(&e.to_string())))?;
         recipe.validate()?;
         Ok(recipe)
     }
@@ -298,8 +306,11 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::parse`].
     pub fn parse_toml(text: &str) -> Result<Recipe> {
-        let recipe: Recipe = toml::from_str(text)
-            .map_err(|e| Error::invalid(format!("The recipe cannot be read: {}.", e.to_string().trim_end())))?;
+        // The library draws the place, and says below what is wrong there.
+        let recipe: Recipe = toml::from_str(text).map_err(|e| {
+            let words = e.to_string().replace(e.message(), &without_types(e.message()));
+            unread(words.trim_end())
+        })?;
         recipe.validate()?;
         Ok(recipe)
     }
@@ -364,6 +375,10 @@ impl Recipe {
     pub fn sha256(&self) -> String {
         hex::encode(digest::digest(&digest::SHA256, self.canonical_json().as_bytes()))
     }
+}
+
+fn unread(why: &str) -> Error {
+    Error::invalid(format!("The recipe cannot be read: {why}."))
 }
 
 /// Keys sorted by UTF-16 code units, no white space, strings escaped as RFC 8785 asks. Recipes hold no
@@ -438,13 +453,23 @@ mod tests {
             (r#"{"kind":"artist_preference","version":1,"version":1}"#, "duplicate"),
             (r#"{"kind":"skips"}"#, "skips"),
             (r#"{"version":1}"#, "kind"),
-            (r#"{"kind":"artist_preference","plays_per_key":1.5}"#, "cannot be read"),
-            (r#"{"kind":"artist_preference","plays_per_key":-1}"#, "cannot be read"),
+            (
+                r#"{"kind":"artist_preference","plays_per_key":1.5}"#,
+                "`1.5`, expected a whole number that is not negative",
+            ),
+            (
+                r#"{"kind":"artist_preference","plays_per_key":-1}"#,
+                "`-1`, expected a whole number that is not negative",
+            ),
             (r#"{"kind":"artist_preference","from":"yesterday"}"#, "instant"),
-            (r#"[]"#, "cannot be read"),
+            (r#"[]"#, "expected a recipe"),
         ] {
             let error = Recipe::parse(json).unwrap_err();
             assert!(error.detail().contains(expected), "{json}: {}", error.detail());
+        }
+        let error = Recipe::parse_toml("kind = \"artist_preference\"\nplays_per_key = \"many\"").unwrap_err();
+        for said in ["line 2", "plays_per_key = \"many\"", "expected a whole number that is not negative"] {
+            assert!(error.detail().contains(said), "{}", error.detail());
         }
     }
 }

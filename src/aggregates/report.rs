@@ -2,9 +2,9 @@
 //! stands in it that is not in the manifest.
 
 use super::keys::Key;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, MeasureReport};
 use super::recipe::KeysFrom;
-use crate::money::grouped;
+use crate::money::{counted, grouped};
 use crate::text::decimal;
 use std::fmt::Write;
 
@@ -33,19 +33,18 @@ impl Manifest {
     fn protection(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.epsilon.iter().map(|bound| bound.words.clone()).collect();
         lines.push(format!(
-            "Taken from the pool's privacy budget, once and for good: {} rho and a failure probability of {}.",
+            "Taken from the pool's privacy budget, once and for good: {} rho and {}.",
             decimal(self.cost.rho_nano, 9),
-            decimal(self.cost.delta_pico, 12)
+            self.cost.delta_in_words()
         ));
         let groups = self.bounds.groups_per_member;
-        lines.push(format!("No member is in more than {} of the rows.", grouped(groups.into())));
+        lines.push(format!("No member is in more than {}.", counted(groups.into(), "rows")));
         for measure in &self.measures {
             lines.push(format!(
-                "{}: one member adds {} {} to a row at most, and moves all rows together by {:.1} (in Euclidean length); \
+                "{}: one member adds {} to a row at most, and moves all rows together by {:.1} (in Euclidean length); \
                  the noise has a standard deviation of {:.1}, and costs {} rho.",
-                measure.column,
-                grouped(measure.most_per_member.into()),
-                measure.unit,
+                measure.in_the_files(),
+                counted(measure.most_per_member.into(), &measure.unit),
                 measure.sensitivity,
                 measure.noise_standard_deviation,
                 decimal(measure.rho_nano, 9)
@@ -55,10 +54,12 @@ impl Manifest {
     }
 
     fn coverage(&self) -> Vec<String> {
-        let mut lines =
-            vec![format!("{} members are in it, those without plays in the period too.", count(self.members))];
+        let mut lines = vec![format!(
+            "Drawn from {}, those without plays in the period too.",
+            counted_u64(self.members, "members")
+        )];
         for table in &self.tables {
-            lines.push(format!("{}: {} rows.", table.name, count(table.row_count)));
+            lines.push(format!("{}: {}.", table.name, counted_u64(table.row_count, "rows")));
         }
         match (&self.selection.threshold, self.selection.keys_from) {
             (Some(threshold), _) => {
@@ -67,16 +68,16 @@ impl Manifest {
                     share => format!(", {:.2} % of those in it", share * 100.0),
                 });
                 lines.push(format!(
-                    "No group of fewer than {} members ever appears, and no row shows fewer than {} members{share}, noise included. \
+                    "No group of fewer than {} ever appears, and no row shows fewer than {}{share}, noise included. \
                      What is left out is not even counted.",
-                    threshold.floor_members,
-                    grouped(threshold.smallest_published)
+                    counted(threshold.floor_members.into(), "members"),
+                    counted(threshold.smallest_published, "members")
                 ));
             }
             (None, KeysFrom::Bins) => lines.push("Every group is given, whether anybody listens or not.".into()),
             (None, _) => lines.push(format!(
-                "The groups follow from a list of {} artists; every one is given, whether anybody listens or not.",
-                count(self.selection.listed_artists.unwrap_or(0))
+                "The groups follow from a list of {}; every one is given, whether anybody listens or not.",
+                counted_u64(self.selection.listed_artists.unwrap_or(0), "artists")
             )),
         }
         if self.recipe.has_key(Key::HourOfWeek) || self.recipe.has_key(Key::Weekday) {
@@ -86,29 +87,43 @@ impl Manifest {
     }
 
     fn exactness(&self) -> Vec<String> {
-        let line = |measure: &super::manifest::MeasureReport| {
+        let line = |measure: &MeasureReport| {
             let all = measure.half_width_95_all_rows;
             let all = all.map_or_else(String::new, |all| {
                 format!("; all rows at once within {} with 95 % confidence", grouped(all))
             });
             format!(
-                "{}: in 95 of 100 rows within {} {} of the bounded count{all}.",
-                measure.column,
-                grouped(measure.half_width_95),
-                measure.unit
+                "{}: in 95 of 100 rows within {} of the bounded count{all}.",
+                measure.in_the_files(),
+                counted(measure.half_width_95, &measure.unit),
             )
         };
-        self.measures.iter().map(line).collect()
+        let columns = self.tables.first().map_or(&[][..], |table| &table.columns);
+        let shares = columns.iter().filter(|column| column.name.ends_with("_share"));
+        let of_shares = shares.map(|column| format!("{}: {}", column.name, column.error_bar));
+        self.measures.iter().map(line).chain(of_shares).collect()
     }
 }
 
-fn count(number: u64) -> String {
-    grouped(i64::try_from(number).unwrap_or(i64::MAX))
+fn counted_u64(number: u64, many: &str) -> String {
+    counted(i64::try_from(number).unwrap_or(i64::MAX), many)
+}
+
+impl MeasureReport {
+    /// The sum as a reader of the files knows it.
+    fn in_the_files(&self) -> &str {
+        if self.column == "minutes" { "hours, counted in minutes" } else { &self.column }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::aggregates::example;
+    use crate::aggregates::manifest::{Making, TableReport};
+    use crate::aggregates::noise::NoisePlan;
+    use crate::aggregates::recipe::Recipe;
+    use crate::clock::UtcTime;
 
     #[test]
     fn a_report_says_what_protects_and_what_came_out() {
@@ -117,14 +132,46 @@ mod tests {
             "Edition 3 of “Artist preference”\nPrivacy report\n",
             "epsilon 2.14",
             "0.1 rho and a failure probability of 0.000000001",
-            "No member is in more than 20 of the rows",
-            "fans: one member adds 1 members to a row at most, and moves all rows together by 4.5",
+            "No member is in more than 20 rows",
+            "fans: one member adds 1 member to a row at most, and moves all rows together by 4.5",
             "standard deviation of 14.1",
-            "18,000 members are in it",
+            "Drawn from 18,000 members",
             "artist_preference: 1,204 rows",
             "No group of fewer than 10 members ever appears, and no row shows fewer than 103 members, 0.57 % of those in it",
             "fans: in 95 of 100 rows within 28 members",
             "\"kind\":\"artist_preference\"",
+        ] {
+            assert!(report.contains(said), "{said} is not in:\n{report}");
+        }
+    }
+
+    #[test]
+    fn a_report_speaks_of_what_is_in_the_files() {
+        let report = |json: &str| {
+            let recipe = Recipe::parse(json).unwrap();
+            let plan = NoisePlan::of(&recipe).unwrap();
+            let table = TableReport { name: "t".into(), columns: recipe.columns().unwrap(), row_count: 1 };
+            let making = Making {
+                drawn_at: UtcTime::from_unix_ms(0).unwrap(),
+                members: 1,
+                listed_artists: Some(1),
+                pool_delta_pico: 1_000_000,
+                tables: vec![table],
+                files: Vec::new(),
+            };
+            Manifest::new(&recipe, &plan, making).unwrap().report("Edition 1")
+        };
+        let hours = report(
+            r#"{"kind":"custom","group_by":["artist"],"fans_rho_nano":50000000,"hours_rho_nano":50000000,"minutes_per_key":600}"#,
+        );
+        let shares = report(r#"{"kind":"retention_curve"}"#);
+        for (report, said) in [
+            (&hours, "hours, counted in minutes: one member adds 600 minutes to a row"),
+            (&hours, "Drawn from 1 member, those"),
+            (&hours, "t: 1 row.\n"),
+            (&shares, "rho and no failure probability."),
+            (&shares, "return_share: With 95 % confidence the noise leaves the truth between `return_share_low` and"),
+            (&shares, "from a list of 1 artist;"),
         ] {
             assert!(report.contains(said), "{said} is not in:\n{report}");
         }

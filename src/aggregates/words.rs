@@ -33,18 +33,15 @@ impl Recipe {
     /// What the recipe computes and what it protects, in plain words.
     pub fn explanation(&self) -> String {
         let cost = self.cost();
-        let delta = match cost.delta_pico {
-            0 => "no failure probability".to_owned(),
-            delta => format!("a failure probability of {}", decimal(delta, 12)),
-        };
         format!(
             "{} {} {} The numbers carry discrete Gaussian noise that hides any one member. {} \
-             The draw costs {} rho (zero-concentrated differential privacy) and {delta} of the pool's budget.",
+             The draw costs {} rho (zero-concentrated differential privacy) and {} of the pool's budget.",
             self.question(),
             self.counted(),
             self.bounds_in_words(),
             self.selection_in_words(),
             decimal(cost.rho_nano, 9),
+            cost.delta_in_words(),
         )
     }
 
@@ -192,9 +189,8 @@ impl Recipe {
     /// What the numbers do not say, whoever reads them.
     pub fn caveats(&self) -> Vec<String> {
         let mut caveats = vec![format!(
-            "Cutting each member's history to {} {} and to the caps makes the numbers smaller than a plain count; no error bar covers that.",
-            self.keys_per_member,
-            if self.chooses_artists() { "artists" } else { "groups" }
+            "Cutting each member's history to {} and to the caps makes the numbers smaller than a plain count; no error bar covers that.",
+            counted(self.keys_per_member.into(), if self.chooses_artists() { "artists" } else { "groups" })
         )];
         if self.keys_from == KeysFrom::Threshold {
             let fans = self.fans_column();

@@ -64,8 +64,15 @@ pub fn run(args: &RecipeArgs) -> Result<()> {
 
 /// A recipe from a file, TOML or JSON.
 pub(super) fn read(file: &Path) -> Result<Recipe> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| Error::invalid(format!("The recipe {} cannot be read: {e}.", file.display())))?;
+    let unread =
+        |why: &dyn std::fmt::Display| Error::invalid(format!("The recipe {} cannot be read: {why}.", file.display()));
+    let text = match String::from_utf8(std::fs::read(file).map_err(|e| unread(&e))?) {
+        Ok(text) if text.trim().is_empty() => {
+            return Err(unread(&"it is empty; `refrain recipe show KIND` prints one"));
+        }
+        Ok(text) => text,
+        Err(_) => return Err(unread(&"it is no text; a recipe is TOML or JSON in UTF-8")),
+    };
     if text.trim_start().starts_with('{') { Recipe::parse(&text) } else { Recipe::parse_toml(&text) }
 }
 
@@ -263,6 +270,10 @@ mod tests {
             let error = read(&path).unwrap_err();
             assert!(says.iter().all(|word| error.detail().contains(word)), "{}", error.detail());
         }
+        let (_kept, path) = file("a.toml", " \n");
+        assert!(read(&path).unwrap_err().detail().contains("it is empty"));
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(read(&path).unwrap_err().detail().contains("it is no text"));
         assert!(read(Path::new("/nowhere/a.toml")).unwrap_err().detail().contains("/nowhere/a.toml"));
     }
 

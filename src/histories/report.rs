@@ -2,7 +2,7 @@
 
 use super::play::{Play, Service, words};
 use crate::clock::UtcTime;
-use crate::money::grouped;
+use crate::money::{counted, grouped};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -164,13 +164,12 @@ impl Report {
     }
 }
 
-/// A number of things: `1 row`, `2,000 rows`.
-fn number_of(count: u64, what: &str) -> String {
-    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
+fn number(count: u64) -> String {
+    grouped(signed(count))
 }
 
-fn number(count: u64) -> String {
-    grouped(i64::try_from(count).unwrap_or(i64::MAX))
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl fmt::Display for Report {
@@ -179,8 +178,8 @@ impl fmt::Display for Report {
             SourceKind::SpotifyExtended => "Spotify, extended streaming history",
             SourceKind::SpotifyAccount => "Spotify, account data",
         };
-        writeln!(f, "{kind}: {} with {}.", number_of(self.files.into(), "file"), number_of(self.rows, "row"))?;
-        write!(f, "Kept: {} by {}", number_of(self.kept, "play"), number_of(self.artists, "artist"))?;
+        writeln!(f, "{kind}: {} with {}.", counted(self.files.into(), "files"), counted(signed(self.rows), "rows"))?;
+        write!(f, "Kept: {} by {}", counted(signed(self.kept), "plays"), counted(signed(self.artists), "artists"))?;
         if let (Some(from), Some(to)) = (self.from, self.to) {
             write!(f, ", from {} to {}", from.calendar().date_naive(), to.calendar().date_naive())?;
         }

@@ -6,7 +6,7 @@ use crate::datasets::model::Edition;
 use crate::db::{Db, Tx};
 use crate::error::{Code, Error, Result};
 use crate::ids::{EditionId, OfferId};
-use crate::money::grouped;
+use crate::money::{counted, grouped};
 use crate::offers::model::{EditionChoice, ListSource};
 use crate::offers::placing::Asked;
 use crate::offers::steps;
@@ -112,7 +112,7 @@ fn check_rows(asked: &Asked, artists: i64) -> Result<()> {
             Code::NotDeliverable,
             format!(
                 "A list of {} gives {} rows; the listing promises {} at least, which takes a longer list.",
-                counted(artists),
+                counted(artists, "artists"),
                 grouped(rows),
                 grouped(promised)
             ),
@@ -147,7 +147,7 @@ fn keep(
 /// `internal` where the list is missing.
 pub fn told(db: &mut Db, terms: &Terms) -> Result<Vec<String>> {
     let Some(list) = &terms.artist_list else { return Ok(Vec::new()) };
-    let many = counted(list.artists);
+    let many = counted(list.artists, "artists");
     let mut lines = match (list.source, &list.edition_id) {
         (ListSource::Edition, Some(id)) => {
             let edition = datasets::steps::edition(db, id)?;
@@ -168,10 +168,6 @@ pub fn told(db: &mut Db, terms: &Terms) -> Result<Vec<String>> {
     };
     lines.push(format!("The whole list stands at /v1/artist-lists/{}.", list.sha256));
     Ok(lines)
-}
-
-fn counted(artists: i64) -> String {
-    if artists == 1 { "1 artist".into() } else { format!("{} artists", grouped(artists)) }
 }
 
 fn cut(name: &str) -> String {

@@ -1,7 +1,7 @@
 //! What the members are asked, in plain words, made of the frozen terms.
 
 use crate::accounts::model::Profile;
-use crate::money::{Money, grouped};
+use crate::money::{Money, counted, grouped};
 use crate::offers::model::{EditionChoice, ModelsAfterTerm, Redistribution};
 use crate::offers::terms::Terms;
 
@@ -49,7 +49,7 @@ fn licence(terms: &Terms) -> String {
     format!(
         "Licence: {}, {}; {exclusive}; {redistribution}; {models}; nobody may be singled out or identified.",
         terms.licence_name,
-        if terms.period_days == 1 { "1 day".to_owned() } else { format!("{} days", terms.period_days) }
+        counted(terms.period_days.into(), "days")
     )
 }
 

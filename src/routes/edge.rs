@@ -33,18 +33,20 @@ pub fn configure(config: &mut ServiceConfig, json_limit_bytes: usize) {
     config
         .app_data(PayloadConfig::new(json_limit_bytes))
         .app_data(PathConfig::default().error_handler(|e, _| path_problem(&e).into()))
-        .app_data(QueryConfig::default().error_handler(|e, _| query_problem(&e).into()));
+        .app_data(QueryConfig::default().error_handler(|e, request| query_problem(&e, request.query_string()).into()));
 }
 
 fn path_problem(_: &PathError) -> Error {
     Error::not_found("thing")
 }
 
-fn query_problem(error: &QueryPayloadError) -> Error {
-    // The library says who failed before it says why.
+/// The library says who failed before it says why, and never where: the query is told with it.
+fn query_problem(error: &QueryPayloadError, query: &str) -> Error {
+    const TOLD_CHARS_MAX: usize = 100;
     let words = error.to_string();
     let why = words.trim_start_matches("Query deserialize error: ");
-    Error::new(Code::MalformedRequest, format!("The query cannot be read: {why}."))
+    let told = query.char_indices().nth(TOLD_CHARS_MAX).map_or(query, |(end, _)| &query[..end]);
+    Error::new(Code::MalformedRequest, format!("The query `{told}` cannot be read: {why}."))
 }
 
 /// Middleware: deadline, panics, problem documents, ETags.

@@ -1,6 +1,6 @@
 //! A vote in plain words: what it needs, what doing nothing means, and why it ended as it did.
 
-use crate::money::grouped;
+use crate::money::{counted, grouped};
 use crate::votes::rules::{Outcome, Passing, Tally, need};
 
 /// What it takes to pass among so many electors.
@@ -10,7 +10,7 @@ pub fn rule(passing: &Passing, electors: i64) -> String {
          Abstaining counts as taking part and neither for nor against. \
          A ballot may be changed until the vote closes; the last one counts.",
         grouped(need(passing, electors)),
-        members(electors),
+        counted(electors, "members"),
         majority(passing),
     )
 }
@@ -19,9 +19,12 @@ pub fn rule(passing: &Passing, electors: i64) -> String {
 pub fn doing_nothing(passing: &Passing, electors: i64) -> String {
     format!(
         "If you do nothing, no ballot is counted for you: you are neither for nor against. \
-         The offer can still be accepted if {} others vote yes; your data is then in the edition and you are paid your share. \
+         The offer can still be accepted if {} yes; your data is then in the edition and you are paid your share. \
          You can leave the pool at any time, and your plays are in no edition that is drawn after that.",
-        grouped(need(passing, electors)),
+        match need(passing, electors) {
+            1 => "1 other votes".to_owned(),
+            more => format!("{} others vote", grouped(more)),
+        },
     )
 }
 
@@ -30,7 +33,7 @@ pub fn ending(passing: &Passing, electors: i64, tally: Tally, outcome: Outcome) 
     let split = format!(
         "{} of {} voted: {} yes, {} no, {} abstained",
         grouped(tally.turnout()),
-        members(electors),
+        counted(electors, "members"),
         grouped(tally.yes),
         grouped(tally.no),
         grouped(tally.abstain),
@@ -50,10 +53,6 @@ fn majority(passing: &Passing) -> String {
         (false, true) => "nobody votes no".into(),
         (false, false) => format!("yes is at least {numerator}/{denominator} of yes and no together"),
     }
-}
-
-fn members(count: i64) -> String {
-    format!("{} {}", grouped(count), if count == 1 { "member" } else { "members" })
 }
 
 #[cfg(test)]
@@ -84,5 +83,7 @@ mod tests {
         let two_thirds = Passing::new(1_000, 2, 3).unwrap();
         assert!(rule(&two_thirds, 18_000).contains("1,800 of the 18,000 members"));
         assert!(rule(&two_thirds, 18_000).contains("at least 2/3 of yes and no together"));
+        assert!(doing_nothing(&whole, 1).contains("if 1 other votes yes;"));
+        assert!(doing_nothing(&two_thirds, 18_000).contains("if 1,800 others vote yes;"));
     }
 }
