@@ -141,6 +141,14 @@ pub fn public_artists(db: &mut Db, pool_id: &PoolId) -> Result<Option<(EditionId
     Ok(Some((edition_id, artists(db, &sha256)?)))
 }
 
+/// Whether an edition of a pool has made artists public.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn has_public_artists(db: &mut Db, pool_id: &PoolId) -> Result<bool> {
+    Ok(store::newest_with_artists(db, pool_id)?.is_some())
+}
+
 /// Says which lists of artists are no longer what their names say, one sentence for each.
 ///
 /// # Errors

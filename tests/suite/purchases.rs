@@ -225,7 +225,10 @@ fn where_nobody_is_left_to_draw_from_the_licence_is_cancelled_and_the_price_goes
     }
     market.app.run_jobs();
     let licence = format!("/v1/licences/{}", id(&market.licence_of(&settled)));
-    assert_eq!(market.buyer.get(&licence).ok()["state"], "preparing");
+    let waiting = market.buyer.get(&licence).ok();
+    assert_eq!(waiting["state"], "preparing");
+    let edition = market.operator.get(&format!("/v1/editions/{}", waiting["edition_id"].as_str().unwrap())).ok();
+    assert!(edition["failure"].as_str().unwrap().starts_with("Nobody is left to draw from"), "{edition}");
     let cancel = |reason: &str| market.operator.post(&format!("{licence}/cancel"), &json!({"reason": reason}));
     market.buyer.post(&format!("{licence}/cancel"), &json!({"reason": "Too slow."})).problem(403, "forbidden");
     cancel(" ").problem(422, "invalid");

@@ -61,13 +61,18 @@ pub async fn draw_edition(
 ) -> Result<Edition> {
     let tried = try_to_draw(ctx, id, material, progress).await;
     if let Err(error) = &tried {
-        let (edition_id, why) = (id.clone(), failure_words(error));
-        let noted = ctx.db.write(move |tx| store::fail_edition(tx, &edition_id, &why)).await;
-        if let Err(second) = noted {
-            tracing::warn!(edition.id = %id, error = %second, "the failure of a draw could not be noted");
-        }
+        note_failure(ctx, id, error).await;
     }
     tried
+}
+
+/// Lets an edition say why it could not be drawn.
+pub async fn note_failure(ctx: &Context, id: &EditionId, error: &Error) {
+    let (edition_id, why) = (id.clone(), failure_words(error));
+    let noted = ctx.db.write(move |tx| store::fail_edition(tx, &edition_id, &why)).await;
+    if let Err(second) = noted {
+        tracing::warn!(edition.id = %id, error = %second, "the failure of a draw could not be noted");
+    }
 }
 
 async fn try_to_draw(

@@ -1,7 +1,7 @@
 //! Listings: written by an operator, published, taken out again.
 
 use crate::accounts::caller::Operator;
-use crate::aggregates::{self, KeysFrom};
+use crate::aggregates::{self, KeysFrom, Recipe};
 use crate::audit;
 use crate::context::Context;
 use crate::datasets::draft::{self, DatasetChanges, Demands, NewDataset};
@@ -101,25 +101,27 @@ pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: Da
 /// `conflict`: it is listed already; `invalid`, `price-below-floor`: what the pool demands has changed since it was written.
 pub async fn publish(ctx: &Context, operator: &Operator, id: DatasetId) -> Result<Priced> {
     let operator = operator.clone();
-    ctx.db
-        .write(move |tx| {
-            let mut dataset = store::dataset(tx, &id)?;
-            let recipe = store::recipe(tx, &dataset.recipe_id)?;
-            let (pool, demands) = demands(tx, &recipe)?;
-            draft::check(&mut dataset, &demands)?;
-            step(tx, &id, DatasetState::PUBLISH_FROM, DatasetState::Listed, "It is in the catalogue already.")?;
-            audit::note(tx, &operator.account_id, "dataset.publish", id.as_str(), None)?;
-            let warnings = warnings(tx, &recipe, &pool)?;
-            Ok(Priced { dataset: store::dataset(tx, &id)?, currency: pool.currency, warnings })
-        })
-        .await
+    let published = ctx.db.write(move |tx| {
+        let mut dataset = store::dataset(tx, &id)?;
+        let recipe = store::recipe(tx, &dataset.recipe_id)?;
+        let (pool, demands) = demands(tx, &recipe)?;
+        draft::check(&mut dataset, &demands)?;
+        step(tx, &id, DatasetState::PUBLISH_FROM, DatasetState::Listed, "It is in the catalogue already.")?;
+        audit::note(tx, &operator.account_id, "dataset.publish", id.as_str(), None)?;
+        let members = store::active_members(tx, &pool.id)?;
+        let lacks_artists = recipe.document.keys_from == KeysFrom::Edition && !steps::has_public_artists(tx, &pool.id)?;
+        Ok((store::dataset(tx, &id)?, pool.currency, recipe.document, members, lacks_artists))
+    });
+    let (dataset, currency, recipe, members, lacks_artists) = published.await?;
+    // What the noise needs is worked out where it holds nobody up.
+    let warnings = warnings(&recipe, members, lacks_artists)?;
+    Ok(Priced { dataset, currency, warnings })
 }
 
 /// Why an edition of a recipe could not be delivered now, or would be of no use.
-fn warnings(db: &mut Db, recipe: &StoredRecipe, pool: &Pool) -> Result<Vec<String>> {
-    let members = store::active_members(db, &pool.id)?;
-    let mut warnings = recipe.document.warnings(members)?;
-    if recipe.document.keys_from == KeysFrom::Edition && steps::public_artists(db, &pool.id)?.is_none() {
+fn warnings(recipe: &Recipe, members: u64, lacks_artists: bool) -> Result<Vec<String>> {
+    let mut warnings = recipe.warnings(members)?;
+    if lacks_artists {
         warnings.push(
             "No offer can be placed yet: the artists come from an earlier edition of the pool, and none has named any. Sell one first \
              whose artists come from listening, such as artist_preference."

@@ -10,7 +10,7 @@ mod spending;
 mod stopping;
 
 pub use browse::{accessible, browse, listing};
-pub use draw::draw_edition;
+pub use draw::{draw_edition, note_failure};
 pub use editions::{EditionManifest, EditionView, edition, manifest, privacy_report};
 pub use listings::{Priced, create, edit, list, publish, unlist};
 pub use recipes::{create as create_recipe, list as list_recipes, quote, read as read_recipe};

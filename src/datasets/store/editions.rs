@@ -199,9 +199,11 @@ pub fn note_drawn(db: &mut Db, id: &EditionId, now: UtcTime) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a try failed. Nothing happens to a published edition.
+/// Notes that a try failed, and why the last one did. Nothing happens to an edition that is published, given up or stopped.
 pub fn fail_edition(db: &mut Db, id: &EditionId, why: &str) -> Result<()> {
-    let open = editions::table.filter(editions::id.eq(id).and(editions::state.eq(EditionState::Preparing)));
+    let open = editions::table
+        .filter(editions::id.eq(id).and(editions::stopped_at.is_null()))
+        .filter(editions::state.eq_any([EditionState::Preparing, EditionState::Failed]));
     diesel::update(open)
         .set((editions::state.eq(EditionState::Failed), editions::stage.eq("failed"), editions::failure.eq(why)))
         .execute(db)?;

@@ -1,11 +1,11 @@
 //! Editions: drawn once, whole or not at all, under a budget that is spent once.
 
-use super::super::actions::{draw_and_store, draw_edition, prepare, publish_edition, tidy};
+use super::super::actions::{draw_and_store, draw_edition, note_failure, prepare, publish_edition, tidy};
 use super::super::model::{Edition, EditionState, Material};
 use super::super::store;
 use super::*;
 use crate::db::schema::{artist_lists, budget_entries};
-use crate::error::Code;
+use crate::error::{Code, Error};
 use crate::pools::model::BudgetState;
 use diesel::prelude::*;
 
@@ -199,6 +199,12 @@ async fn a_failed_draw_keeps_its_reservation_and_may_be_tried_again() {
     assert_eq!((failed.state, failed.manifest_json.as_ref()), (EditionState::Failed, None));
     assert!(failed.failure.is_some_and(|words| !words.contains("plays/")), "no cause and no key in what it says");
     assert_eq!(budget(&house, &offer).await, BudgetState::Reserved);
+    note_failure(&house.ctx, &id, &Error::conflict("Nobody is left.")).await;
+    let again = {
+        let id = id.clone();
+        house.ctx.db.read(move |db| steps::edition(db, &id)).await.unwrap()
+    };
+    assert_eq!(again.failure.as_deref(), Some("Nobody is left."), "what kept the last try from ending well");
     house.ctx.storage.put(&key, plays).await.unwrap();
     let edition = draw(&house, &id, &members).await.unwrap();
     assert_eq!((edition.state, edition.failure), (EditionState::Published, None));

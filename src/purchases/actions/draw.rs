@@ -31,8 +31,14 @@ pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + S
     let mut tries = 1;
     let offer = loop {
         let edition_id = id.clone();
-        let due = ctx.db.read(move |db| due(db, &edition_id)).await?;
-        let Some((offer, material)) = due else { return Ok(true) };
+        let (offer, material) = match ctx.db.read(move |db| due(db, &edition_id)).await {
+            Ok(Some(due)) => due,
+            Ok(None) => return Ok(true),
+            Err(error) => {
+                datasets::actions::note_failure(ctx, id, &error).await;
+                return Err(error);
+            }
+        };
         match datasets::actions::draw_edition(ctx, id, material, &progress).await {
             Ok(edition) if edition.state == EditionState::Published => break offer,
             // Cancelled, and then there is nothing more to do; or stopped.
