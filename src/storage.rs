@@ -13,6 +13,7 @@ use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tempfile::NamedTempFile;
 
 /// Bytes that are read from a stored file at a time when it is sent piece by piece.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -74,7 +75,7 @@ impl Storage {
         let target = self.directory.join(path(key)?.as_ref());
         let staging = self.directory.join(STAGING);
         std::fs::create_dir_all(&staging)?;
-        let file = tempfile::NamedTempFile::new_in(staging)?;
+        let file = NamedTempFile::new_in(staging)?;
         Ok(Upload { file: BufWriter::with_capacity(WRITE_BYTES, file), target })
     }
 
@@ -145,7 +146,7 @@ impl Storage {
 
 /// A file on its way into the store. Nobody sees anything of it before it is whole; dropped, it leaves nothing.
 pub struct Upload {
-    file: BufWriter<tempfile::NamedTempFile>,
+    file: BufWriter<NamedTempFile>,
     target: PathBuf,
 }
 
@@ -161,26 +162,35 @@ impl Upload {
         let directory = self.target.parent().ok_or_else(|| Error::internal("a stored file lies in a directory"))?;
         let mut tries = 0..MOST_TRIES;
         loop {
-            // A directory goes with its last file, which may happen at any point between these steps. Opened before
-            // the file is seen, it can be synced even if somebody takes the file, and the directory, away at once.
-            let shown = std::fs::create_dir_all(directory).and_then(|()| std::fs::File::open(directory));
-            let failed = match shown {
-                Ok(opened) => match file.persist(&self.target) {
-                    Ok(_) => {
-                        opened.sync_all()?;
-                        return Ok(size_bytes);
-                    }
-                    Err(failed) => {
-                        file = failed.file;
-                        failed.error
-                    }
-                },
-                Err(error) => error,
-            };
-            if failed.kind() != std::io::ErrorKind::NotFound || tries.next().is_none() {
-                return Err(failed.into());
+            match show(file, directory, &self.target) {
+                Ok(directory) => {
+                    directory.sync_all()?;
+                    return Ok(size_bytes);
+                }
+                Err((back, error)) if error.kind() == std::io::ErrorKind::NotFound && tries.next().is_some() => {
+                    file = back
+                }
+                Err((_, error)) => return Err(error.into()),
             }
         }
+    }
+}
+
+/// Puts a file into its place, and gives back the directory, to be synced. A directory goes with its last file, which may
+/// happen at any point between these steps: then the file comes back with `NotFound`. Opened before the file is seen, the
+/// directory can be synced even if somebody takes the file, and the directory, away at once.
+fn show(
+    file: NamedTempFile,
+    directory: &std::path::Path,
+    target: &std::path::Path,
+) -> Result<std::fs::File, (NamedTempFile, std::io::Error)> {
+    let opened = match std::fs::create_dir_all(directory).and_then(|()| std::fs::File::open(directory)) {
+        Ok(opened) => opened,
+        Err(error) => return Err((file, error)),
+    };
+    match file.persist(target) {
+        Ok(_) => Ok(opened),
+        Err(failed) => Err((failed.file, failed.error)),
     }
 }
 

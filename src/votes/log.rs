@@ -72,7 +72,7 @@ fn sha256(parts: &[&[u8]]) -> Hash {
 /// The root of a tree of a power of two of hashes; of others, that of the largest such beginning.
 ///
 /// # Panics
-/// Never for one hash or more.
+/// For no hashes at all: a subtree has a leaf at least.
 pub fn root_of_perfect(hashes: &[Hash]) -> Hash {
     let mut level = hashes[..1 << hashes.len().ilog2()].to_vec();
     while level.len() > 1 {
@@ -270,11 +270,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
         }
         (node, last) = (node >> 1, last >> 1);
     }
-    match (last == 0, hash == *root) {
-        (false, _) => Err(ProofError::Length),
-        (true, false) => Err(ProofError::Root),
-        (true, true) => Ok(()),
-    }
+    judged(last == 0, hash == *root)
 }
 
 /// Checks that a log is the beginning of another (section 2.1.4.2).
@@ -292,11 +288,7 @@ pub fn verify_consistency(
         return Err(ProofError::Sizes);
     }
     if first == second {
-        return match (proof.is_empty(), first_root == second_root) {
-            (false, _) => Err(ProofError::Length),
-            (true, false) => Err(ProofError::Root),
-            (true, true) => Ok(()),
-        };
+        return judged(proof.is_empty(), first_root == second_root);
     }
     // A first log that is a perfect tree is a node of the second by itself.
     let mut hashes = proof.iter();
@@ -322,7 +314,12 @@ pub fn verify_consistency(
         }
         (node, last) = (node >> 1, last >> 1);
     }
-    match (last == 0, of_first == *first_root && of_second == *second_root) {
+    judged(last == 0, of_first == *first_root && of_second == *second_root)
+}
+
+/// What a proof comes to that has been gone through: whether it was as long as it had to be, and led where it should.
+fn judged(is_complete: bool, leads_there: bool) -> Result<(), ProofError> {
+    match (is_complete, leads_there) {
         (false, _) => Err(ProofError::Length),
         (true, false) => Err(ProofError::Root),
         (true, true) => Ok(()),
