@@ -225,18 +225,19 @@ impl NoisePlan {
 
 fn threshold(sigma: f64, groups_per_member: u32, floor_members: i64, declared: Cost) -> Result<Threshold> {
     let delta_single = delta_single(declared.delta(), groups_per_member);
-    let mut tau = 1 + (sigma * upper_quantile(delta_single)?).ceil() as i64;
-    // The closed form is exact up to the last digits of a quantile; the library's bound, rounded up on purpose,
-    // has the last word. One step suffices; the range only says that this ends.
-    let steps = tau..tau + 100;
-    for candidate in steps {
-        tau = candidate;
-        let (_, delta) = key_selection(sigma, tau)?.map(&members_sensitivity(groups_per_member)).map_err(failed)?;
-        if rounded_up(delta, PICO) <= declared.delta_pico {
-            break;
-        }
+    // The closed form says where to begin, up to the last digits of a quantile; the library's bound, rounded up on
+    // purpose, has the last word.
+    let mut tau = (sigma * upper_quantile(delta_single)?).ceil() as i64;
+    while selection_delta_pico(sigma, tau, groups_per_member)? > declared.delta_pico {
+        tau += 1;
     }
     Ok(Threshold { floor_members, delta_single, tau })
+}
+
+/// What choosing groups by a threshold costs in failure probability, in 1e-12. It falls as the threshold rises.
+fn selection_delta_pico(sigma: f64, tau: i64, groups_per_member: u32) -> Result<u64> {
+    let (_, delta) = key_selection(sigma, tau)?.map(&members_sensitivity(groups_per_member)).map_err(failed)?;
+    Ok(rounded_up(delta, PICO))
 }
 
 /// Adds noise to every value and keeps what passes the threshold.

@@ -166,7 +166,7 @@ pub fn verify(db: &mut Db) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-fn faults_of(account: &LedgerAccount, balance: &Balance) -> Vec<String> {
+pub(super) fn faults_of(account: &LedgerAccount, balance: &Balance) -> Vec<String> {
     let (id, kind) = (&account.id, account.kind);
     let mut faults = Vec::new();
     if !kind.may_owe() && balance.in_credit_minor() < 0 {
