@@ -225,13 +225,17 @@ impl NoisePlan {
 
 fn threshold(sigma: f64, groups_per_member: u32, floor_members: i64, declared: Cost) -> Result<Threshold> {
     let delta_single = delta_single(declared.delta(), groups_per_member);
-    // The closed form says where to begin, up to the last digits of a quantile; the library's bound, rounded up on
-    // purpose, has the last word.
-    let mut tau = (sigma * upper_quantile(delta_single)?).ceil() as i64;
+    let mut tau = nearly_the_threshold(sigma, delta_single)?;
+    // The library's bound, rounded up on purpose, has the last word.
     while selection_delta_pico(sigma, tau, groups_per_member)? > declared.delta_pico {
         tau += 1;
     }
     Ok(Threshold { floor_members, delta_single, tau })
+}
+
+/// The threshold by the closed form, which is exact but for the last digits of a quantile: it is this, or a step above.
+fn nearly_the_threshold(sigma: f64, delta_single: f64) -> Result<i64> {
+    Ok((sigma * upper_quantile(delta_single)?).ceil() as i64)
 }
 
 /// What choosing groups by a threshold costs in failure probability, in 1e-12. It falls as the threshold rises.

@@ -42,6 +42,8 @@ fn thresholds_and_error_bars_are_the_worked_numbers() {
         let threshold = plan.threshold.unwrap();
         assert_eq!((threshold.tau, plan.sums[0].half_width_95), (tau, half_width), "L {l}, rho {rho}");
         assert_eq!(threshold.smallest_published(), tau + 10);
+        let nearly = nearly_the_threshold(plan.sums[0].sigma, threshold.delta_single).unwrap();
+        assert_eq!(tau - nearly, 1, "the library needs a step more than the closed form, and no search");
         assert!((threshold.delta_single * f64::from(l) / 1e-9 - 1.0).abs() < 1e-6, "{}", threshold.delta_single);
     }
 }
