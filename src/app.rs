@@ -16,6 +16,7 @@ use crate::routes::operation::Operation;
 use crate::routes::service::{Documents, Stopping};
 use crate::routes::{self, document, page};
 use crate::telemetry::{self, Metrics};
+use crate::votes::{self, ballot_box::BallotBox};
 use actix_web::dev::Server;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data};
@@ -64,6 +65,7 @@ impl App {
         check_musicbrainz(&context.config)?;
         Mailer::open(&context.config)?; // a mistake in the mail settings is told now and not at the first mail
         histories::actions::recover(&context).await?;
+        votes::upgrade::give_logs(&context).await?;
         let stopping = Stopping::default();
         let (server, address) = api_server(&context, auth, &stopping)?;
         let (metrics_server, metrics_address) = match context.config.server.metrics_bind {
@@ -169,6 +171,7 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
     let (bind, workers, grace_s) = (settings.bind, settings.workers, settings.shutdown_grace_s);
     let json_limit_bytes = settings.json_limit_bytes;
     let readers = Data::new(Readers::new(&context.config.uploads));
+    let ballots = Data::new(BallotBox::open(context.db.clone()));
     let catalogue = Data::new(Catalogue::new(CATALOGUE_CHECK));
     let data = Data::new(context);
     let mut server = HttpServer::new(move || {
@@ -177,6 +180,7 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
             .app_data(data.clone())
             .app_data(readers.clone())
             .app_data(catalogue.clone())
+            .app_data(ballots.clone())
             .app_data(auth.clone())
             .app_data(stopping.clone())
             .app_data(metrics.clone())

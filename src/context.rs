@@ -6,6 +6,7 @@ use crate::db::Database;
 use crate::error::Result;
 use crate::page::Cursors;
 use crate::secrets::Pepper;
+use crate::signing::Signer;
 use crate::storage::Storage;
 use crate::telemetry::Metrics;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct Context {
     pub storage: Storage,
     /// Keyed hashes.
     pub pepper: Pepper,
+    /// Signs what anybody may check.
+    pub signer: Signer,
     /// Signs and reads page cursors.
     pub cursors: Cursors,
     /// What the server counts about itself.
@@ -39,7 +42,9 @@ impl Context {
     pub fn open(config: Config, clock: Clock, entropy: Entropy) -> Result<Self> {
         config.prepare_data_dir()?;
         let pepper = Pepper::load_or_make(&config.keys_dir().join("pepper"), &entropy)?;
+        let signer = Signer::load_or_make(&config.keys_dir().join("signing.pk8"), &entropy)?;
         Ok(Context {
+            signer,
             db: Database::open(&config.database, &config.sqlite_path(), clock.clone(), entropy.clone())?,
             storage: Storage::local(&config.files_dir())?,
             cursors: Cursors::new(&pepper.bytes("page cursors", b"")),

@@ -12,12 +12,13 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, EditionId, LicenceId, OfferId, PurchaseId, VoteId};
 use crate::offers::model::OfferState;
 use crate::queue::{self, Job, JobKind};
-use crate::{erasure, histories, notify, offers, payouts, purchases, upkeep};
+use crate::{erasure, histories, notify, offers, payouts, purchases, upkeep, votes};
 use std::time::Duration;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-const PROMPT: [JobKind; 4] = [JobKind::OpenVote, JobKind::CloseVote, JobKind::LapseOffer, JobKind::ExpireLicence];
+const PROMPT: [JobKind; 5] =
+    [JobKind::OpenVote, JobKind::CloseVote, JobKind::PublishVote, JobKind::LapseOffer, JobKind::ExpireLicence];
 const LONG: [JobKind; 3] = [JobKind::DrawEdition, JobKind::Payout, JobKind::EraseMember];
 /// After many uploads there are many of these, for which no draw should wait.
 const SHARDS: [JobKind; 1] = [JobKind::CompactPlays];
@@ -197,6 +198,7 @@ async fn run(ctx: &Context, job: &Job) -> Result<Outcome> {
     match job.kind {
         JobKind::OpenVote => offers::actions::open_vote(ctx, &known(OfferId::parse(subject))?).await?,
         JobKind::CloseVote => close_vote(ctx, known(VoteId::parse(subject))?).await?,
+        JobKind::PublishVote => votes::publishing::publish(ctx, &known(VoteId::parse(subject))?).await?,
         JobKind::LapseOffer => {
             return purchases::actions::lapse(ctx, &known(OfferId::parse(subject))?).await.map(or_later);
         }

@@ -8,7 +8,7 @@
 //!
 //! The modules stand in a fixed order, and a module imports only what stands before it:
 //! the foundations ([`clock`], [`error`], [`config`], [`ids`], [`text`], [`money`]), the house's services ([`db`],
-//! [`telemetry`], [`zcdp`], [`body`], [`page`], [`storage`], [`secrets`], [`idempotency`], [`outbox`], [`queue`], [`audit`],
+//! [`telemetry`], [`zcdp`], [`body`], [`page`], [`storage`], [`secrets`], [`signing`], [`idempotency`], [`outbox`], [`queue`], [`audit`],
 //! [`context`]), then the slices ([`accounts`], [`pools`], [`histories`], [`aggregates`], [`datasets`],
 //! [`votes`], [`ledger`], [`offers`], [`purchases`], [`payouts`], [`downloads`], [`notify`], [`erasure`]), and last
 //! what puts them together ([`upkeep`], [`jobs`], [`routes`], [`app`], [`cli`]).
@@ -48,6 +48,7 @@ pub mod purchases;
 pub mod queue;
 pub mod routes;
 pub mod secrets;
+pub mod signing;
 pub mod storage;
 pub mod telemetry;
 pub mod text;

@@ -23,6 +23,8 @@ text_enum! {
         OpenVote = "open_vote",
         /// Close a vote at its deadline. Subject: the vote.
         CloseVote = "close_vote",
+        /// Publish what is needed to count a vote again. Subject: the vote.
+        PublishVote = "publish_vote",
         /// Lapse an offer that nobody paid in time. Subject: the offer.
         LapseOffer = "lapse_offer",
         /// Draw the edition that a purchase waits for. Subject: the edition.

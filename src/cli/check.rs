@@ -3,7 +3,6 @@
 use super::Settings;
 use crate::clock::{Clock, Entropy, UtcTime};
 use crate::context::Context;
-use crate::datasets::model::EditionFile;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::{datasets, histories, ledger, offers, payouts, pools, votes};
@@ -15,7 +14,7 @@ use futures_util::StreamExt;
 use std::collections::BTreeMap;
 
 /// Where stored files lie, by what they are for.
-const PREFIXES: [&str; 4] = ["plays", "shards", "held", "editions"];
+const PREFIXES: [&str; 5] = ["plays", "shards", "held", "editions", "votes"];
 
 /// A file that is to be deleted is missed by nobody; so long after it was due, though, it should be gone.
 const OVERDUE_DAYS: i64 = 1;
@@ -82,7 +81,7 @@ async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
     if !problems.is_empty() {
         return Ok(problems); // whatever else were found would only follow from this
     }
-    let (found, files, editions, to_delete) = ctx
+    let (found, files, published, to_delete) = ctx
         .db
         .read(|db| {
             let mut problems = pools::steps::budget_problems(db)?;
@@ -91,17 +90,19 @@ async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
             problems.extend(offers::steps::verify(db)?);
             problems.extend(ledger::steps::verify(db)?);
             problems.extend(payouts::steps::verify(db)?);
-            let files = (histories::steps::all_files(db)?, datasets::steps::all_files(db)?);
-            Ok((problems, files.0, files.1, histories::steps::files_to_delete(db)?))
+            let editions = datasets::steps::all_files(db)?.into_iter();
+            let mut published: Vec<_> = editions.map(|file| (file.object_key, file.size_bytes, file.sha256)).collect();
+            published.extend(votes::steps::all_files(db)?);
+            Ok((problems, histories::steps::all_files(db)?, published, histories::steps::files_to_delete(db)?))
         })
         .await?;
     problems.extend(found);
     let mut files = Named { files, to_delete };
-    files.files.extend(editions.iter().map(|file| (file.object_key.clone(), Some(file.size_bytes))));
+    files.files.extend(published.iter().map(|(key, size_bytes, _)| (key.clone(), Some(*size_bytes))));
     problems.extend(stored(ctx, &files, remove_orphans).await?);
     problems.extend(histories::actions::verify(ctx).await?);
-    for file in &editions {
-        problems.extend(digest_of(ctx, file).await?);
+    for (key, size_bytes, sha256) in &published {
+        problems.extend(digest_of(ctx, key, *size_bytes, sha256).await?);
     }
     Ok(problems)
 }
@@ -143,18 +144,17 @@ async fn stored(ctx: &Context, named: &Named, remove_orphans: bool) -> Result<Ve
     Ok(problems)
 }
 
-/// Whether a file of an edition is still what its buyers were promised; one that is missing was told of before.
-async fn digest_of(ctx: &Context, file: &EditionFile) -> Result<Option<String>> {
+/// Whether a published file is still what was promised; one that is missing was told of before.
+async fn digest_of(ctx: &Context, key: &str, size_bytes: i64, sha256: &str) -> Result<Option<String>> {
     let mut context = digest::Context::new(&digest::SHA256);
-    let Ok(mut pieces) = ctx.storage.stream(&file.object_key, 0..file.size_bytes.unsigned_abs()).await else {
+    let Ok(mut pieces) = ctx.storage.stream(key, 0..size_bytes.unsigned_abs()).await else {
         return Ok(None);
     };
     while let Some(piece) = pieces.next().await {
         context.update(&piece?);
     }
-    let same = hex::encode(context.finish().as_ref()) == file.sha256;
-    let words =
-        || format!("The stored file {} is not what its digest says; restore it from a backup.", file.object_key);
+    let same = hex::encode(context.finish().as_ref()) == sha256;
+    let words = || format!("The stored file {key} is not what its digest says; restore it from a backup.");
     Ok((!same).then(words))
 }
 

@@ -9,6 +9,7 @@ mod openapi;
 mod operator;
 mod recipe;
 mod serve;
+mod verify;
 
 use crate::config::{Config, Secret};
 use crate::error::{Code, Result};
@@ -36,6 +37,8 @@ enum Verb {
     Import(import::ImportArgs),
     /// Explain a recipe, and tell what it gives; needs no server and no data.
     Recipe(recipe::RecipeArgs),
+    /// Count an ended vote again from what is published of it, and look for one's own ballot; needs no server.
+    Verify(verify::VerifyArgs),
     /// Manage the accounts of operators.
     Operator(operator::OperatorArgs),
     /// Check the database, the ledger and the stored files.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Recipe(args) => recipe::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Import(args) => import::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Verify(args) => verify::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Operator(args) => operator::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::BenchData(args) => bench_data::run(&args).map(|()| ExitCode::SUCCESS),

@@ -214,7 +214,9 @@ impl Shelves {
                 value,
                 listings,
             };
-            counts.into_iter().map(facet).collect()
+            let mut facets: Vec<Facet> = counts.into_iter().map(facet).collect();
+            facets.sort_by(|one, other| one.label.cmp(&other.label));
+            facets
         };
         Facets { kind: facets(kinds), purpose: facets(purposes), pool: facets(pools) }
     }

@@ -47,7 +47,7 @@ pub enum Access {
 const OLDEST_SQLITE: &str = "3.51.3";
 
 /// How often a write is tried on PostgreSQL before the caller is told that the database is busy.
-const SERIALIZABLE_ATTEMPTS: u32 = 12;
+const ATTEMPTS: u32 = 12;
 
 impl Target {
     /// Chooses by the URL's scheme; without a URL it is the embedded database at `sqlite_path`.
@@ -126,15 +126,31 @@ fn numbers(version: &str) -> Vec<u32> {
 }
 
 /// Begins a write. SQLite: at once with the write lock, because a transaction that reads first and
-/// writes later fails with "database is locked" under load, whatever the timeout. PostgreSQL: SERIALIZABLE.
-pub fn begin_write(db: &mut Db) -> Result<()> {
+/// writes later fails with "database is locked" under load, whatever the timeout. PostgreSQL: as isolated as is asked for.
+pub fn begin_write(db: &mut Db, isolation: Isolation) -> Result<()> {
     match db {
         Db::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?,
-        Db::Postgres(inner) => {
-            AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
-        }
+        Db::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(inner, isolation.begin())?,
     }
     Ok(())
+}
+
+/// How writes on PostgreSQL see one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// As if they came one after the other.
+    Serializable,
+    /// By the rows that they hold.
+    ReadCommitted,
+}
+
+impl Isolation {
+    const fn begin(self) -> &'static str {
+        match self {
+            Isolation::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            Isolation::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        }
+    }
 }
 
 /// Commits what [`begin_write`] began.
@@ -180,9 +196,14 @@ pub fn snapshot<T>(db: &mut Db, work: impl FnOnce(&mut Db) -> Result<T>) -> Resu
 }
 
 /// Runs a write on PostgreSQL, again from the start where the database asks for it.
-pub fn serializable<T>(db: &mut Db, entropy: &Entropy, work: impl Fn(&mut Db) -> Result<T>) -> Result<T> {
-    for attempt in 0..SERIALIZABLE_ATTEMPTS {
-        begin_write(db)?;
+pub fn retried<T>(
+    db: &mut Db,
+    isolation: Isolation,
+    entropy: &Entropy,
+    work: impl Fn(&mut Db) -> Result<T>,
+) -> Result<T> {
+    for attempt in 0..ATTEMPTS {
+        begin_write(db, isolation)?;
         let done = work(db).and_then(|value| commit(db).map(|()| value));
         match done {
             Ok(value) => return Ok(value),

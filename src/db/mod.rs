@@ -18,6 +18,7 @@ pub use backend::Db;
 use crate::clock::{Clock, Entropy, UtcTime};
 use crate::config;
 use crate::error::{Code, Error, Result};
+use backend::Isolation;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::Arc;
@@ -143,6 +144,28 @@ impl Database {
         T: Send + 'static,
         F: Fn(&mut Tx) -> Result<T> + Send + 'static,
     {
+        self.write_with(Isolation::Serializable, work).await
+    }
+
+    /// The same for a write that begins by holding the row of a vote, as all do that append to its log or end it: what
+    /// else it reads may change meanwhile without harm. SQLite makes no difference. On PostgreSQL such writes wait for
+    /// one another instead of failing and beginning anew, which members would feel.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub async fn write_holding_vote<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        self.write_with(Isolation::ReadCommitted, work).await
+    }
+
+    async fn write_with<T, F>(&self, isolation: Isolation, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx) -> Result<T> + Send + 'static,
+    {
         match &self.0.writer {
             Writer::Group(group) => group.write(work).await,
             Writer::Pool(pool) => {
@@ -150,7 +173,7 @@ impl Database {
                 on_blocking_thread(move || {
                     let wakes = AtomicBool::new(false);
                     let mut connection = pool::take(&pool)?;
-                    let done = backend::serializable(&mut connection, &inner.entropy, |db| {
+                    let done = backend::retried(&mut connection, isolation, &inner.entropy, |db| {
                         wakes.store(false, Ordering::Relaxed);
                         work(&mut Tx { db, now: inner.clock.now(), entropy: &inner.entropy, wakes: &wakes })
                     })?;

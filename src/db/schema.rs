@@ -320,6 +320,46 @@ diesel::table! {
         no -> Nullable<BigInt>,
         abstain -> Nullable<BigInt>,
         reason -> Nullable<Text>,
+        tag_key -> Nullable<Binary>,
+        electorate_root -> Nullable<Binary>,
+        log_size -> BigInt,
+        log_frontier -> Nullable<Binary>,
+        live_yes -> BigInt,
+        live_no -> BigInt,
+        live_abstain -> BigInt,
+    }
+}
+
+diesel::table! {
+    vote_bundles (vote_id) {
+        vote_id -> Text,
+        object_key -> Text,
+        size_bytes -> BigInt,
+        sha256 -> Text,
+        made_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    vote_leaves (vote_id, log_index) {
+        vote_id -> Text,
+        log_index -> BigInt,
+        tag -> Binary,
+        sequence -> Integer,
+        commitment -> Binary,
+        leaf_hash -> Binary,
+        choice -> Nullable<Text>,
+        nonce -> Binary,
+        cast_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    vote_log_tiles (vote_id, level, tile) {
+        vote_id -> Text,
+        level -> Integer,
+        tile -> BigInt,
+        hashes -> Binary,
     }
 }
 
@@ -334,6 +374,7 @@ diesel::table! {
     electors (vote_id, member_id) {
         vote_id -> Text,
         member_id -> Text,
+        tag -> Nullable<Binary>,
     }
 }
 
@@ -343,6 +384,8 @@ diesel::table! {
         member_id -> Text,
         choice -> Text,
         cast_at -> Timestamp,
+        log_index -> Nullable<BigInt>,
+        casts -> Integer,
     }
 }
 
@@ -606,6 +649,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     tombstones,
     transfers,
     versions,
+    vote_bundles,
+    vote_leaves,
+    vote_log_tiles,
     vote_purposes,
     votes,
 );

@@ -7,7 +7,7 @@
 //! the batch is abandoned and each of its writes is run again alone, so that one write's bad luck is
 //! never another's, and nobody is answered before the disk has it.
 
-use super::backend::{self, Access, Target};
+use super::backend::{self, Access, Isolation, Target};
 use super::{Db, Tx};
 use crate::clock::{Clock, Entropy};
 use crate::error::{Code, Error, Result};
@@ -112,7 +112,7 @@ impl Worker {
         let mut batch = Vec::new();
         let mut next = Some(first);
         let began_at = Instant::now();
-        let begun = self.connection().and_then(backend::begin_write);
+        let begun = self.connection().and_then(|db| backend::begin_write(db, Isolation::Serializable));
         let mut sound = begun.is_ok();
         while let Some(task) = next {
             let result = if sound { self.run_in_savepoint(&task) } else { Err(Error::internal("not run")) };
@@ -151,7 +151,7 @@ impl Worker {
 
     /// One write, one commit: what happens to each write of an abandoned batch.
     fn run_alone(&mut self, task: &Task) -> Result<Answer> {
-        self.connection().and_then(backend::begin_write)?;
+        self.connection().and_then(|db| backend::begin_write(db, Isolation::Serializable))?;
         let done = self.run_in_savepoint(task);
         let done = done.and_then(|value| self.connection().and_then(backend::commit).map(|()| value));
         let rolled_back = done.is_ok() || self.db.as_mut().is_some_and(backend::roll_back);

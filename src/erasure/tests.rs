@@ -116,7 +116,7 @@ async fn leaving_takes_ballots_in_open_votes_back_in_that_pool_or_in_all() {
     let members = fixture::members(&ctx, &pool_id, 3).await;
     let (vote_id, _) = fixture::open_vote(&ctx, &pool_id, &members).await;
     for member in &members {
-        crate::votes::actions::cast(&ctx, member, vote_id.clone(), Choice::Yes).await.unwrap();
+        crate::votes::fixture::cast(&ctx, member, vote_id.clone(), Choice::Yes).await.unwrap();
     }
     let (left, erasure) = actions::leave_pool(&ctx, &members[0], pool_id.clone()).await.unwrap();
     assert!(erasure.is_some(), "it was the last pool");

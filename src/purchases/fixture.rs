@@ -141,7 +141,7 @@ impl House {
         let vote_id = offer.vote_id.unwrap();
         for member in &self.members {
             // A stock edition may be of fewer members than the pool has.
-            let _ = votes::actions::cast(&self.ctx, member, vote_id.clone(), Choice::Yes).await;
+            let _ = votes::fixture::cast(&self.ctx, member, vote_id.clone(), Choice::Yes).await;
         }
         self.ctx.clock.advance_s(fixture::rules().voting_period_s).unwrap();
         let seller = self.ctx.config.seller.clone();

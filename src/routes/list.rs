@@ -55,6 +55,9 @@ fn about_accounts() -> Vec<Operation> {
             .summary("The public keys of access tokens")
             .description("A JSON Web Key Set (RFC 7517) with the Ed25519 keys that are in force.")
             .answers_file(200, "The keys.", "application/json"),
+        get("/v1/signing-key", Anyone, service::signing_key)
+            .summary("The public key by which logs of votes are checked")
+            .answers::<service::SigningKey>(200, "The key."),
         page(get("/account", Anyone, accounts::page).summary("The page that the links in mails lead to")),
         get("/account.js", Anyone, accounts::script).summary("What that page runs").answers_file(
             200,

@@ -55,7 +55,11 @@ pub const ROOMS: &[Room] = &[
         about: "A buyer's offers, from the placing to their end.",
         segments: &["offers", "artist-lists"],
     },
-    Room { name: "votes", about: "The members' votes on offers, and one's own ballot.", segments: &["votes"] },
+    Room {
+        name: "votes",
+        about: "The members' votes on offers, one's own ballot, and the logs that show that all were counted.",
+        segments: &["votes", "signing-key"],
+    },
     Room {
         name: "purchases",
         about: "Accepted offers: invoices, payments, refunds, and the members' shares of them.",

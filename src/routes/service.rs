@@ -49,6 +49,41 @@ pub struct Documents {
     pub problems: bytes::Bytes,
 }
 
+/// The key with which the service signs what anybody may check: a JWK (RFC 8037) with its thumbprint (RFC 7638) as its name.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
+    "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+}))]
+pub struct SigningKey {
+    /// `OKP`.
+    pub kty: &'static str,
+    /// `Ed25519`.
+    pub crv: &'static str,
+    /// `EdDSA`.
+    pub alg: &'static str,
+    /// `sig`.
+    #[serde(rename = "use")]
+    pub used_for: &'static str,
+    /// The key's name.
+    pub kid: String,
+    /// The key: 32 bytes in base64url without padding.
+    pub x: String,
+}
+
+/// `GET /v1/signing-key`
+pub async fn signing_key(ctx: Data<Context>) -> HttpResponse {
+    let public = ctx.signer.public();
+    HttpResponse::Ok().json(SigningKey {
+        kty: "OKP",
+        crv: "Ed25519",
+        alg: "EdDSA",
+        used_for: "sig",
+        kid: public.id(),
+        x: public.text(),
+    })
+}
+
 /// `GET /`: whoever comes by with a browser is shown what there is.
 pub async fn front() -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, "/docs")).finish()

@@ -4,11 +4,18 @@ use crate::accounts::caller::{Caller, Member};
 use crate::accounts::model::Role;
 use crate::context::Context;
 use crate::db::Db;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::ids::{AccountId, VoteId};
 use crate::page::Window as PageWindow;
+use crate::votes::ballot_box::{BallotBox, Cast};
+use crate::votes::commitment::{self, Opening, Tag};
+use crate::votes::head::{Head, Receipt, SignedHead};
+use crate::votes::log::Hash;
 use crate::votes::model::{Ballot, Choice, Vote, VoteState};
-use crate::votes::{rules, steps, store};
+use crate::votes::store::Bundle;
+use crate::votes::{log, log_store, steps, store};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 
 /// Electors written in one transaction: far under the time that a write may hold the writer.
 const PIECE: usize = 1_000;
@@ -20,56 +27,164 @@ pub struct Seen {
     pub vote: Vote,
     /// Ballots cast so far.
     pub turnout: i64,
-    /// Whether the one who looks may vote.
+    /// Whether the one who looks is in the electorate.
     pub is_elector: bool,
+    /// What stands for them in the log, where that was asked for.
+    pub tag: Option<Tag>,
     /// The ballot of the one who looks.
     pub ballot: Option<Ballot>,
+    /// What is published, where that was asked for.
+    pub bundle: Option<Bundle>,
 }
 
-/// Casts a ballot, or changes the one cast before. It decides nothing: votes end at their deadline alone.
+/// Casts a ballot, or changes the one cast before, and gives a receipt for it. It decides nothing: votes end at their
+/// deadline alone.
 ///
 /// # Errors
 /// `not-found` outside of the vote's pool, `not-in-electorate`, and `vote-closed` outside of the window.
-pub async fn cast(ctx: &Context, member: &Member, id: VoteId, choice: Choice) -> Result<Ballot> {
+pub async fn cast(
+    ctx: &Context,
+    ballots: &BallotBox,
+    member: &Member,
+    id: VoteId,
+    choice: Choice,
+) -> Result<(Ballot, Receipt)> {
+    let taken = ballots.cast(id.clone(), Cast { member_id: member.account_id.clone(), choice }).await?;
+    let head = Head { vote_id: id, size: taken.log_size, root: taken.root, signed_at: ctx.clock.now() };
+    let receipt = Receipt {
+        log_index: taken.ballot.log_index.ok_or_else(|| Error::internal("a ballot that is taken has a place"))?,
+        tag: taken.tag,
+        sequence: taken.sequence,
+        opening: taken.opening,
+        head: head.signed(&ctx.signer),
+        proof: None,
+    };
+    Ok((taken.ballot, receipt))
+}
+
+/// A member's own ballot that counts, and the receipt for it with the log as it is now.
+///
+/// # Errors
+/// `not-found` where there is none, or no such vote.
+pub async fn own_ballot(ctx: &Context, member: &Member, id: VoteId) -> Result<(Ballot, Option<Receipt>)> {
     let member_id = member.account_id.clone();
+    let found = ctx.db.read(move |db| {
+        let ballot = store::ballots_of(db, &[&id], &member_id)?.pop();
+        let ballot = ballot.ok_or_else(|| Error::not_found("ballot of yours in this vote"))?;
+        // Of a vote of before there were logs there is no receipt.
+        let Some(log_index) = ballot.log_index else { return Ok((ballot, None)) };
+        let (head, leaf) = (head_of(&steps::vote(db, &id)?)?, log_store::leaf(db, &id, log_index)?);
+        let index = u64::try_from(log_index).map_err(Error::internal)?;
+        let proof = log::inclusion_proof(index, head.0, |at| log_store::subtree(db, &id, at))?;
+        Ok((ballot, Some((head, leaf, proof))))
+    });
+    let (ballot, logged) = found.await?;
+    let Some(((size, root), leaf, proof)) = logged else { return Ok((ballot, None)) };
+    let bytes = |bytes: Vec<u8>| bytes.try_into().map_err(|_| Error::internal("a tag and a nonce have 32 bytes"));
+    let head = Head { vote_id: ballot.vote_id.clone(), size, root, signed_at: ctx.clock.now() };
+    let receipt = Receipt {
+        log_index: leaf.log_index,
+        tag: bytes(leaf.tag)?,
+        sequence: u32::try_from(leaf.sequence).map_err(Error::internal)?,
+        opening: Opening { choice: leaf.choice, nonce: bytes(leaf.nonce)? },
+        head: head.signed(&ctx.signer),
+        proof: Some(proof),
+    };
+    Ok((ballot, Some(receipt)))
+}
+
+/// The log of a vote as it is now, signed: for members of its pool and for operators.
+///
+/// # Errors
+/// `not-found` for everybody else.
+pub async fn head(ctx: &Context, caller: &Caller, id: VoteId) -> Result<SignedHead> {
+    let (caller, vote_id) = (caller.clone(), id.clone());
+    let read = ctx.db.read(move |db| {
+        expect_known(db, &vote_id, &caller)?;
+        head_of(&steps::vote(db, &vote_id)?)
+    });
+    let (size, root) = read.await?;
+    Ok(Head { vote_id: id, size, root, signed_at: ctx.clock.now() }.signed(&ctx.signer))
+}
+
+/// The hashes that show that a leaf is in the log of `size` leaves; the whole log where no size is given. Returns the size, too.
+///
+/// # Errors
+/// `not-found` for everybody but members of the vote's pool and operators; `invalid` for a leaf or a size that there is not, and
+/// without any leaf.
+pub async fn inclusion(
+    ctx: &Context,
+    caller: &Caller,
+    id: VoteId,
+    index: Option<u64>,
+    size: Option<u64>,
+) -> Result<(u64, Vec<Hash>)> {
+    let caller = caller.clone();
     ctx.db
-        .write(move |tx| {
-            let now = tx.now();
-            let standing = store::standing(tx, &id, &member_id)?.ok_or_else(|| Error::not_found("vote"))?;
-            if !standing.is_elector {
-                return Err(Error::new(
-                    Code::NotInElectorate,
-                    "Those vote whose plays would be in the edition; the list was frozen when the vote opened.",
-                ));
-            }
-            if standing.lacks_consent {
-                return Err(Error::new(
-                    Code::NotInElectorate,
-                    "You have taken back a consent without which your plays are not in the edition; give it again to vote.",
-                ));
-            }
-            let takes_ballots = standing.window.is_some_and(|window| rules::takes_ballots_at(&window, now));
-            if standing.state != VoteState::Open || !takes_ballots {
-                return Err(Error::new(Code::VoteClosed, "The vote takes no ballots any more; yours stays as it was."));
-            }
-            store::put_ballot(tx, &id, &member_id, choice, now)?;
-            Ok(Ballot { vote_id: id.clone(), member_id: member_id.clone(), choice, cast_at: now })
+        .read(move |db| {
+            expect_known(db, &id, &caller)?;
+            let index = index.ok_or_else(|| Error::invalid("Say which leaf: index, from 0."))?;
+            let size = expect_size(db, &id, size)?;
+            Ok((size, log::inclusion_proof(index, size, |at| log_store::subtree(db, &id, at))?))
         })
         .await
 }
 
-/// A member's own ballot.
+/// The hashes that show that the log of `first` leaves is the beginning of that of `second`; of the whole log where that is not given.
 ///
 /// # Errors
-/// `not-found` where there is none, or no such vote.
-pub async fn own_ballot(ctx: &Context, member: &Member, id: VoteId) -> Result<Ballot> {
-    let member_id = member.account_id.clone();
+/// As [`inclusion`].
+pub async fn consistency(
+    ctx: &Context,
+    caller: &Caller,
+    id: VoteId,
+    first: Option<u64>,
+    second: Option<u64>,
+) -> Result<(u64, Vec<Hash>)> {
+    let caller = caller.clone();
     ctx.db
         .read(move |db| {
-            let ballot = store::ballots_of(db, &[&id], &member_id)?.pop();
-            ballot.ok_or_else(|| Error::not_found("ballot of yours in this vote"))
+            expect_known(db, &id, &caller)?;
+            let first = first.ok_or_else(|| Error::invalid("Say of how many leaves the earlier log is: first."))?;
+            let second = expect_size(db, &id, second)?;
+            Ok((second, log::consistency_proof(first, second, |at| log_store::subtree(db, &id, at))?))
         })
         .await
+}
+
+/// What is published of a vote that has been counted: for everybody, as it names nobody.
+///
+/// # Errors
+/// `not-found` as long as nothing is published.
+pub async fn bundle(ctx: &Context, id: VoteId) -> Result<(Bundle, BoxStream<'static, Result<Bytes>>)> {
+    let found = ctx.db.read(move |db| store::bundle(db, &id)).await?;
+    let bundle = found.ok_or_else(|| Error::not_found("published vote"))?;
+    let bytes = ctx.storage.stream(&bundle.object_key, 0..bundle.size_bytes.unsigned_abs()).await?;
+    Ok((bundle, bytes))
+}
+
+fn head_of(vote: &Vote) -> Result<(u64, Hash)> {
+    let log = vote.log()?;
+    Ok((log.size(), log.root()))
+}
+
+/// A size that the log has had.
+fn expect_size(db: &mut Db, id: &VoteId, size: Option<u64>) -> Result<u64> {
+    let now = steps::vote(db, id)?.log()?.size();
+    let size = size.unwrap_or(now);
+    if size > now {
+        return Err(Error::invalid(format!("The log has {now} leaves, and not {size}.")));
+    }
+    Ok(size)
+}
+
+/// Operators may know of every vote, members of those of their pool.
+fn expect_known(db: &mut Db, id: &VoteId, caller: &Caller) -> Result<()> {
+    match caller.role {
+        Role::Operator => steps::vote(db, id).map(drop),
+        Role::Member => steps::expect_member(db, id, &caller.account_id).map(drop),
+        Role::Buyer => Err(Error::not_found("vote")),
+    }
 }
 
 /// One vote: for members of its pool and for operators.
@@ -80,15 +195,16 @@ pub async fn read(ctx: &Context, caller: &Caller, id: VoteId) -> Result<Seen> {
     let caller = caller.clone();
     ctx.db
         .read(move |db| {
-            let is_elector = match caller.role {
-                Role::Operator => false,
+            let tag = match caller.role {
+                Role::Operator => None,
                 Role::Member => steps::expect_member(db, &id, &caller.account_id)?,
                 Role::Buyer => return Err(Error::not_found("vote")),
             };
             let vote = steps::vote(db, &id)?;
             let turnout = steps::turnout(db, &vote)?;
             let ballot = store::ballots_of(db, &[&id], &caller.account_id)?.pop();
-            Ok(Seen { vote, turnout, is_elector, ballot })
+            let bundle = store::bundle(db, &id)?;
+            Ok(Seen { vote, turnout, is_elector: tag.is_some(), tag, ballot, bundle })
         })
         .await
 }
@@ -108,7 +224,14 @@ pub async fn list(ctx: &Context, member: &Member, window: PageWindow) -> Result<
             for vote in &votes {
                 let position = ballots.iter().position(|ballot| ballot.vote_id == vote.id);
                 let ballot = position.map(|at| ballots.swap_remove(at));
-                seen.push(Seen { turnout: steps::turnout(db, vote)?, is_elector: true, ballot, vote: vote.clone() });
+                seen.push(Seen {
+                    turnout: steps::turnout(db, vote)?,
+                    is_elector: true,
+                    tag: None,
+                    ballot,
+                    bundle: None,
+                    vote: vote.clone(),
+                });
             }
             Ok(seen)
         })
@@ -169,5 +292,8 @@ pub async fn list_electors(
             return Ok(false);
         }
     }
-    Ok(true)
+    let vote_id = id.clone();
+    let tags = ctx.db.read(move |db| log_store::tags(db, &vote_id)).await?;
+    let (vote_id, root) = (id.clone(), commitment::electorate_root(tags)?);
+    ctx.db.write(move |tx| steps::end_listing(tx, &vote_id, membership_version, &root)).await
 }

@@ -19,7 +19,7 @@ const COMMITMENT: &str = "refrain-ballot-1";
 const LEAF: &str = "refrain-leaf-1";
 const TAG: &str = "refrain-elector-1";
 /// Stands for the choice in a leaf that makes a ballot void.
-const VOID: &str = "void";
+pub const VOID: &str = "void";
 
 /// What stands for a member in the log of one vote.
 pub type Tag = [u8; BYTES];

@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::ids::{AccountId, ConsentId, MembershipId, PoolId, VoteId};
 use crate::pools::model::{MembershipState, Pool, VoteRules};
 use crate::votes::actions;
-use crate::votes::model::NewVote;
+use crate::votes::ballot_box::BallotBox;
+use crate::votes::model::{Ballot, Choice, NewVote};
 use crate::votes::rules::{Passing, Window};
 use crate::votes::steps::{self, IfChanged};
 use diesel::prelude::*;
@@ -149,6 +150,12 @@ pub async fn listed_vote(ctx: &Context, pool_id: &PoolId, members: &[Member]) ->
     let ids = members.iter().map(|member| member.account_id.clone()).collect();
     assert!(actions::list_electors(ctx, &id, version, ids).await.expect("an electorate"));
     id
+}
+
+/// Casts a ballot.
+pub async fn cast(ctx: &Context, member: &Member, id: VoteId, choice: Choice) -> Result<Ballot> {
+    let ballots = BallotBox::open(ctx.db.clone());
+    actions::cast(ctx, &ballots, member, id, choice).await.map(|(ballot, _)| ballot)
 }
 
 /// The same, opened.

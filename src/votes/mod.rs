@@ -9,13 +9,20 @@
 //! [`steps::close`] counts them once the deadline has passed, or [`steps::void`] calls it off.
 
 pub mod actions;
+mod appending;
+pub mod ballot_box;
+pub mod bundle;
 pub mod commitment;
 pub mod electorate;
+pub mod head;
 pub mod log;
+mod log_store;
 pub mod model;
+pub mod publishing;
 pub mod routes;
 pub mod rules;
 pub mod steps;
+pub mod upgrade;
 pub mod views;
 pub mod words;
 

@@ -1,9 +1,10 @@
 //! What a vote is and which way it may go.
 
 use crate::clock::UtcTime;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
 use crate::text_enum;
+use crate::votes::log::Frontier;
 use crate::votes::rules::{Passing, Tally, Window};
 
 text_enum! {
@@ -91,9 +92,37 @@ pub struct Vote {
     pub abstain: Option<i64>,
     /// Why it ended as it did, in words.
     pub reason: Option<String>,
+    /// The key by which members become tags; `None` once it is destroyed.
+    pub tag_key: Option<Vec<u8>>,
+    /// Root of the Merkle tree over the electorate's tags, once the electorate is listed.
+    pub electorate_root: Option<Vec<u8>>,
+    /// Leaves in its log.
+    pub log_size: i64,
+    /// The log's frontier; ask [`crate::votes::log::Frontier`].
+    pub log_frontier: Option<Vec<u8>>,
+    /// Ballots for that count as of now. Sealed until it has ended.
+    pub live_yes: i64,
+    /// Ballots against that count as of now.
+    pub live_no: i64,
+    /// Abstentions that count as of now.
+    pub live_abstain: i64,
 }
 
 impl Vote {
+    /// The ballots that count as of now: sealed until the vote has ended, but for their number.
+    pub fn live_tally(&self) -> Tally {
+        Tally { yes: self.live_yes, no: self.live_no, abstain: self.live_abstain }
+    }
+
+    /// Its log, so far.
+    ///
+    /// # Errors
+    /// `internal` where the row is damaged.
+    pub fn log(&self) -> Result<Frontier> {
+        let size = u64::try_from(self.log_size).map_err(Error::internal)?;
+        Frontier::from_bytes(size, self.log_frontier.as_deref().unwrap_or_default())
+    }
+
     /// What it needs to pass.
     ///
     /// # Errors
@@ -147,6 +176,8 @@ pub struct Ballot {
     pub choice: Choice,
     /// When it was cast last.
     pub cast_at: UtcTime,
+    /// Its place in the vote's log.
+    pub log_index: Option<i64>,
 }
 
 #[cfg(test)]

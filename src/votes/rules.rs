@@ -7,6 +7,7 @@
 
 use crate::clock::UtcTime;
 use crate::error::{Error, Result};
+use crate::votes::model::Choice;
 
 /// Basis points in a whole.
 const WHOLE_BP: i32 = 10_000;
@@ -90,6 +91,29 @@ impl Passing {
 }
 
 impl Tally {
+    /// The tally when a member's ballot says something else than it did; nothing stands for none.
+    ///
+    /// # Errors
+    /// `internal` where it did not say what is taken away: then the tally is damaged.
+    pub fn changed(mut self, from: Option<Choice>, to: Option<Choice>) -> Result<Self> {
+        let damaged = || Error::internal("a tally has fewer ballots of a kind than are taken away");
+        if let Some(count) = from.map(|choice| self.of(choice)) {
+            *count = Some(*count).filter(|count| *count > 0).ok_or_else(damaged)? - 1;
+        }
+        if let Some(count) = to.map(|choice| self.of(choice)) {
+            *count += 1;
+        }
+        Ok(self)
+    }
+
+    fn of(&mut self, choice: Choice) -> &mut i64 {
+        match choice {
+            Choice::Yes => &mut self.yes,
+            Choice::No => &mut self.no,
+            Choice::Abstain => &mut self.abstain,
+        }
+    }
+
     /// Ballots cast.
     pub fn turnout(self) -> i64 {
         self.yes + self.no + self.abstain
@@ -216,6 +240,17 @@ mod tests {
         {
             assert!(Passing::new(quorum_bp, numerator, denominator).is_err());
         }
+    }
+
+    #[test]
+    fn a_changed_ballot_is_counted_once() {
+        let one = Tally::default().changed(None, Some(Choice::Yes)).unwrap();
+        assert_eq!(one, tally(1, 0, 0));
+        let other = one.changed(Some(Choice::Yes), Some(Choice::No)).unwrap();
+        assert_eq!(other, tally(0, 1, 0));
+        assert_eq!(other.changed(Some(Choice::No), Some(Choice::Abstain)).unwrap(), tally(0, 0, 1));
+        assert_eq!(other.changed(Some(Choice::No), None).unwrap(), Tally::default());
+        assert!(other.changed(Some(Choice::Yes), None).is_err(), "nobody said yes");
     }
 
     #[test]

@@ -6,9 +6,12 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
 use crate::queue::{self, JobKind};
+use crate::votes::appending::{self, NewLeaf};
+use crate::votes::commitment::{self, Opening, Tag};
+use crate::votes::log::{Frontier, Hash};
 use crate::votes::model::{NewVote, Vote, VoteState};
 use crate::votes::rules::{self, Tally, Window};
-use crate::votes::{store, words};
+use crate::votes::{log_store, store, words};
 use diesel::prelude::*;
 
 /// How a vote has ended.
@@ -42,13 +45,15 @@ pub fn vote(db: &mut Db, id: &VoteId) -> Result<Vote> {
     store::find(db, id)?.ok_or_else(|| Error::not_found("vote"))
 }
 
-/// Whether somebody may know of a vote: it has opened, and they are of its pool. `true` if they are in its electorate.
+/// Whether somebody may know of a vote: it has opened, and they are of its pool. Gives what stands for them in its log if they
+/// are in its electorate.
 ///
 /// # Errors
 /// `not-found` where they may not.
-pub fn expect_member(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<bool> {
-    let standing = store::standing(db, id, member_id)?.ok_or_else(|| Error::not_found("vote"))?;
-    Ok(standing.is_elector)
+pub fn expect_member(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Option<Tag>> {
+    let mut standing = log_store::electors_among(db, id, std::slice::from_ref(member_id))?;
+    let elector = standing.remove(member_id).ok_or_else(|| Error::not_found("vote"))?;
+    Ok(elector.tag)
 }
 
 /// Everyone in the electorate, sorted by id. It never changes after the opening.
@@ -93,6 +98,7 @@ pub fn create(tx: &mut Tx, new: &NewVote) -> Result<VoteId> {
             votes::threshold_numerator.eq(threshold_numerator),
             votes::threshold_denominator.eq(threshold_denominator),
             votes::voting_period_s.eq(new.voting_period_s),
+            votes::tag_key.eq(Some(tx.entropy().bytes::<32>().to_vec())),
         ))
         .execute(&mut **tx)?;
     for purpose in &new.purposes {
@@ -112,7 +118,11 @@ pub fn create(tx: &mut Tx, new: &NewVote) -> Result<VoteId> {
 pub fn begin_listing(tx: &mut Tx, id: &VoteId, membership_version: i64, electors: i64) -> Result<bool> {
     let opening = votes::table.filter(votes::id.eq(id).and(votes::state.eq(VoteState::Opening)));
     let changed = diesel::update(opening)
-        .set((votes::membership_version.eq(membership_version), votes::electors.eq(electors)))
+        .set((
+            votes::membership_version.eq(membership_version),
+            votes::electors.eq(electors),
+            votes::electorate_root.eq(None::<Vec<u8>>),
+        ))
         .execute(&mut **tx)?;
     Ok(changed == 1)
 }
@@ -137,12 +147,26 @@ pub fn list_piece(
         return Ok(false);
     }
     if !more.is_empty() {
-        store::add_electors(tx, id, more)?;
+        let key = vote(tx, id)?.tag_key.ok_or_else(|| Error::internal("a vote that is being opened has its key"))?;
+        store::add_electors(tx, id, more, &key)?;
     }
     if !fewer.is_empty() {
         store::remove_electors(tx, id, fewer)?;
     }
     Ok(true)
+}
+
+/// Notes the root over an electorate that is listed whole. `false` where the listing of this membership version is no longer
+/// wanted, and then nothing has changed.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn end_listing(tx: &mut Tx, id: &VoteId, membership_version: i64, root: &Hash) -> Result<bool> {
+    let held = votes::table
+        .filter(votes::id.eq(id).and(votes::state.eq(VoteState::Opening)))
+        .filter(votes::membership_version.eq(membership_version));
+    let changed = diesel::update(held).set(votes::electorate_root.eq(Some(root.as_bytes().to_vec())));
+    Ok(changed.execute(&mut **tx)? == 1)
 }
 
 /// Opens a vote whose electorate is listed whole, and asks for its closing at the deadline. `None` where
@@ -155,6 +179,9 @@ pub fn open(tx: &mut Tx, id: &VoteId, if_changed: IfChanged) -> Result<Option<Wi
     let version: i64 = pools::table.find(&vote.pool_id).select(pools::membership_version).first(&mut **tx)?;
     if version != vote.membership_version && if_changed == IfChanged::Wait {
         return Ok(None);
+    }
+    if vote.state == VoteState::Opening && vote.electorate_root.is_none() {
+        return Err(Error::internal(format!("the electorate of {id} is not listed whole")));
     }
     let opens_at = tx.now();
     let window = Window { opens_at, closes_at: opens_at.plus_s(vote.voting_period_s) };
@@ -179,17 +206,19 @@ pub fn open(tx: &mut Tx, id: &VoteId, if_changed: IfChanged) -> Result<Option<Wi
 /// # Errors
 /// `internal` where the database fails.
 pub fn close(tx: &mut Tx, id: &VoteId) -> Result<Option<Closed>> {
-    let vote = vote(tx, id)?;
+    let vote = log_store::hold(tx, id)?.ok_or_else(|| Error::not_found("vote"))?;
     let now = tx.now();
     let due = vote.window().is_some_and(|window| rules::is_over_at(&window, now));
     if vote.state != VoteState::Open || !due {
         return Ok(None);
     }
     // Their data will not be sold, so they do not decide on it; ballots of those who left went with them.
-    store::remove_ballots_without_consent(tx, id)?;
+    let without = store::ballots_without_consent(tx, id)?;
+    let vote = void_ballots(tx, vote, &without)?;
     let (passing, tally) = (vote.passing()?, store::count(tx, id)?);
     let outcome = rules::outcome(&passing, vote.electors, tally);
     let reason = words::ending(&passing, vote.electors, tally, outcome);
+    queue::push(tx, JobKind::PublishVote, id.as_str(), now)?;
     let accepted = outcome.is_accepted();
     let state = if accepted { VoteState::Accepted } else { VoteState::Rejected };
     if !end(tx, id, state, now, Some(tally), &reason)? {
@@ -237,6 +266,9 @@ pub fn verify(db: &mut Db) -> Result<Vec<String>> {
             let stated = stated.map_or("nothing".to_owned(), words);
             problems.push(format!("{} states {stated}, but its ballots are {}", vote.id, words(counted)));
         }
+        if vote.tag_key.is_some() {
+            problems.extend(log_problem(db, &vote, counted)?);
+        }
         let listed = store::count_electors(db, &vote.id)?;
         if listed != vote.electors {
             problems.push(format!("{} states {} electors, but {listed} are listed", vote.id, vote.electors));
@@ -245,16 +277,39 @@ pub fn verify(db: &mut Db) -> Result<Vec<String>> {
     Ok(problems)
 }
 
+/// Every published bundle, with its key, its size in bytes and its SHA-256.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn all_files(db: &mut Db) -> Result<Vec<(String, i64, String)>> {
+    Ok(store::bundles(db)?.into_iter().map(|file| (file.object_key, file.size_bytes, file.sha256)).collect())
+}
+
+/// What is wrong with a counted vote's log: it has another root, or other ballots, than the vote says.
+fn log_problem(db: &mut Db, vote: &Vote, counted: Tally) -> Result<Option<String>> {
+    let id = &vote.id;
+    let frontier = vote.log()?;
+    let mut again = Frontier::default();
+    log_store::leaf_hashes(db, id, 0..frontier.size())?.into_iter().for_each(|leaf| again.append(leaf));
+    if again.root() != frontier.root() {
+        return Ok(Some(format!("{id} has a log with another root than its leaves give")));
+    }
+    let opened = log_store::opened(db, id)?;
+    if commitment::count(opened.iter().map(|(tag, choice)| (tag, *choice))) != counted {
+        return Ok(Some(format!("{id} has a log with other ballots than those that were counted")));
+    }
+    let root = commitment::electorate_root(log_store::tags(db, id)?)?;
+    let is_root = vote.electorate_root.as_deref() == Some(&root.as_bytes()[..]);
+    Ok((!is_root).then(|| format!("{id} has another electorate than its root says")))
+}
+
 /// Takes the ballots of a member who leaves out of the votes that are open. The electorates keep their
 /// size, so that leaving helps neither side.
 ///
 /// # Errors
 /// `internal` where the database fails.
 pub fn forget_ballots(tx: &mut Tx, member_id: &AccountId) -> Result<()> {
-    let open = votes::table.filter(votes::state.eq(VoteState::Open)).select(votes::id);
-    diesel::delete(ballots::table.filter(ballots::member_id.eq(member_id).and(ballots::vote_id.eq_any(open))))
-        .execute(&mut **tx)?;
-    Ok(())
+    forget(tx, member_id, None)
 }
 
 /// The same for a member who leaves one pool.
@@ -262,8 +317,39 @@ pub fn forget_ballots(tx: &mut Tx, member_id: &AccountId) -> Result<()> {
 /// # Errors
 /// `internal` where the database fails.
 pub fn forget_ballots_in(tx: &mut Tx, member_id: &AccountId, pool_id: &PoolId) -> Result<()> {
-    let open = votes::table.filter(votes::state.eq(VoteState::Open).and(votes::pool_id.eq(pool_id))).select(votes::id);
-    diesel::delete(ballots::table.filter(ballots::member_id.eq(member_id).and(ballots::vote_id.eq_any(open))))
-        .execute(&mut **tx)?;
+    forget(tx, member_id, Some(pool_id))
+}
+
+fn forget(tx: &mut Tx, member_id: &AccountId, pool_id: Option<&PoolId>) -> Result<()> {
+    let theirs = ballots::table
+        .inner_join(votes::table.on(votes::id.eq(ballots::vote_id)))
+        .filter(ballots::member_id.eq(member_id));
+    let open = theirs.filter(votes::state.eq(VoteState::Open)).select((votes::id, votes::pool_id)).order(votes::id);
+    for (id, of_pool) in open.load::<(VoteId, PoolId)>(&mut **tx)? {
+        if pool_id.is_none_or(|pool_id| *pool_id == of_pool) {
+            let vote = log_store::hold(tx, &id)?.ok_or_else(|| Error::not_found("vote"))?;
+            void_ballots(tx, vote, std::slice::from_ref(member_id))?;
+        }
+    }
     Ok(())
+}
+
+/// Makes the ballots of some members void, each by a leaf of its own. Returns the vote as it is then.
+fn void_ballots(tx: &mut Tx, vote: Vote, members: &[AccountId]) -> Result<Vote> {
+    let mut void = Vec::with_capacity(members.len());
+    for ballot in log_store::cast_by(tx, &vote.id, members)? {
+        void.push(NewLeaf {
+            tag: ballot.tag,
+            sequence: ballot.casts,
+            opening: Opening { choice: None, nonce: tx.entropy().bytes() },
+            before: Some(ballot.choice),
+            member_id: ballot.member_id,
+            cast_at: tx.now(),
+        });
+    }
+    if void.is_empty() {
+        return Ok(vote);
+    }
+    appending::append(tx, &vote, &void)?;
+    self::vote(tx, &vote.id)
 }

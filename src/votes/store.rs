@@ -2,34 +2,23 @@
 
 use crate::clock::UtcTime;
 use crate::db::Db;
-use crate::db::schema::{ballots, consents, electors, memberships, vote_purposes, votes};
+use crate::db::schema::{ballots, consents, electors, memberships, vote_bundles, vote_purposes, votes};
 use crate::error::Result;
 use crate::ids::{AccountId, VoteId};
 use crate::pools::model::MembershipState;
+use crate::votes::commitment;
 use crate::votes::model::{Ballot, Choice, Vote, VoteState};
-use crate::votes::rules::{Tally, Window};
+use crate::votes::rules::Tally;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 /// Names bound in one query; SQLite takes no more than 32,766.
-const NAMES_AT_ONCE: usize = 1_000;
-
-/// What decides whether a member's ballot is taken.
-pub struct Standing {
-    /// Where the vote stands.
-    pub state: VoteState,
-    /// When it takes ballots.
-    pub window: Option<Window>,
-    /// Whether the member is in the electorate.
-    pub is_elector: bool,
-    /// Whether the member has taken back a consent without which the data is not sold.
-    pub lacks_consent: bool,
-}
+pub(super) const NAMES_AT_ONCE: usize = 1_000;
 
 /// Whether a purpose of the vote is one to which the membership does not consent (any more). For queries
 /// that have both `votes` and `memberships`.
 #[diesel::dsl::auto_type]
-fn lacks_consent() -> _ {
+pub(super) fn lacks_consent() -> _ {
     let live = consents::table
         .filter(consents::membership_id.eq(memberships::id))
         .filter(consents::purpose.eq(vote_purposes::purpose))
@@ -42,53 +31,46 @@ pub fn find(db: &mut Db, id: &VoteId) -> Result<Option<Vote>> {
     Ok(votes::table.find(id).select(Vote::as_select()).first(db).optional()?)
 }
 
-/// A vote as one member stands to it; `None` where the member is not (or no longer) of its pool, or the vote
-/// has not been opened. One statement: this is the hot path.
-pub fn standing(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Option<Standing>> {
-    let member_id = member_id.clone(); // the joins keep what they compare with
-    type Row = (VoteState, Option<UtcTime>, Option<UtcTime>, UtcTime, Option<AccountId>, bool);
-    let row: Option<Row> = votes::table
-        .inner_join(
-            memberships::table.on(memberships::pool_id
-                .eq(votes::pool_id)
-                .and(memberships::member_id.eq(member_id.clone()))
-                .and(memberships::state.eq(MembershipState::Active))),
-        )
-        .left_join(electors::table.on(electors::vote_id.eq(votes::id).and(electors::member_id.eq(member_id))))
-        .filter(votes::id.eq(id).and(votes::opens_at.is_not_null()))
-        .select((
-            votes::state,
-            votes::opens_at,
-            votes::closes_at,
-            memberships::joined_at,
-            electors::member_id.nullable(),
-            lacks_consent(),
-        ))
-        .first(db)
-        .optional()?;
-    Ok(row.map(|(state, opens_at, closes_at, joined_at, elector, lacks_consent)| Standing {
-        state,
-        window: opens_at.zip(closes_at).map(|(opens_at, closes_at)| Window { opens_at, closes_at }),
-        // Who left and came back while it was open has given the vote up.
-        is_elector: elector.is_some() && opens_at.is_some_and(|opened_at| joined_at <= opened_at),
-        lacks_consent,
-    }))
+/// Ballots that are in no log, as those of votes of before there were logs, in the order of the members' ids.
+pub fn ballots_in_no_log(db: &mut Db, id: &VoteId, most: i64) -> Result<Vec<Ballot>> {
+    Ok(ballots::table
+        .filter(ballots::vote_id.eq(id).and(ballots::log_index.is_null()))
+        .order(ballots::member_id)
+        .limit(most)
+        .select(Ballot::as_select())
+        .load(db)?)
 }
 
-/// Writes a ballot: changes the one that is there, or adds the first.
-pub fn put_ballot(db: &mut Db, id: &VoteId, member_id: &AccountId, choice: Choice, now: UtcTime) -> Result<()> {
-    let changed = diesel::update(ballots::table.find((id, member_id)))
-        .set((ballots::choice.eq(choice), ballots::cast_at.eq(now)))
-        .execute(db)?;
-    if changed == 0 {
-        diesel::insert_into(ballots::table)
-            .values((
-                ballots::vote_id.eq(id),
-                ballots::member_id.eq(member_id),
-                ballots::choice.eq(choice),
-                ballots::cast_at.eq(now),
-            ))
-            .execute(db)?;
+/// What is published of an ended vote: a file in the storage.
+#[derive(Debug, Clone, diesel::Queryable, diesel::Selectable, diesel::Insertable)]
+#[diesel(table_name = vote_bundles)]
+pub struct Bundle {
+    /// The vote.
+    pub vote_id: VoteId,
+    /// Where it lies.
+    pub object_key: String,
+    /// Its length.
+    pub size_bytes: i64,
+    /// SHA-256 of its content, in hex.
+    pub sha256: String,
+    /// When it was made.
+    pub made_at: UtcTime,
+}
+
+/// The bundle of a vote, if it is published.
+pub fn bundle(db: &mut Db, id: &VoteId) -> Result<Option<Bundle>> {
+    Ok(vote_bundles::table.find(id).select(Bundle::as_select()).first(db).optional()?)
+}
+
+/// Every bundle.
+pub fn bundles(db: &mut Db) -> Result<Vec<Bundle>> {
+    Ok(vote_bundles::table.select(Bundle::as_select()).load(db)?)
+}
+
+/// Notes that a bundle is published; once.
+pub fn add_bundle(db: &mut Db, bundle: &Bundle) -> Result<()> {
+    if self::bundle(db, &bundle.vote_id)?.is_none() {
+        diesel::insert_into(vote_bundles::table).values(bundle).execute(db)?;
     }
     Ok(())
 }
@@ -111,9 +93,9 @@ pub fn ballots_of(db: &mut Db, ids: &[&VoteId], member_id: &AccountId) -> Result
         .load(db)?)
 }
 
-/// Removes the ballots of members who have taken back a consent that the vote is about.
-pub fn remove_ballots_without_consent(db: &mut Db, id: &VoteId) -> Result<()> {
-    let without: Vec<AccountId> = votes::table
+/// The members with a ballot who have taken back a consent that the vote is about.
+pub fn ballots_without_consent(db: &mut Db, id: &VoteId) -> Result<Vec<AccountId>> {
+    Ok(votes::table
         .inner_join(ballots::table.on(ballots::vote_id.eq(votes::id)))
         .inner_join(
             memberships::table.on(memberships::pool_id
@@ -123,12 +105,7 @@ pub fn remove_ballots_without_consent(db: &mut Db, id: &VoteId) -> Result<()> {
         )
         .filter(votes::id.eq(id).and(lacks_consent()))
         .select(ballots::member_id)
-        .load(db)?;
-    for some in without.chunks(NAMES_AT_ONCE) {
-        diesel::delete(ballots::table.filter(ballots::vote_id.eq(id).and(ballots::member_id.eq_any(some))))
-            .execute(db)?;
-    }
-    Ok(())
+        .load(db)?)
 }
 
 /// Counts the ballots of a vote.
@@ -148,7 +125,7 @@ pub fn turnout(db: &mut Db, id: &VoteId) -> Result<i64> {
 }
 
 /// Votes that a member may take part in, or might have, newest first: those that are open, or those that have
-/// ended. As in [`standing`], who has left the pool since a vote opened has no part in it.
+/// ended. Who has left the pool since a vote opened has no part in it.
 pub fn of_member(db: &mut Db, member_id: &AccountId, open: bool, after: Option<&str>, most: i64) -> Result<Vec<Vote>> {
     let mut query = votes::table
         .inner_join(electors::table.on(electors::vote_id.eq(votes::id)))
@@ -181,8 +158,10 @@ pub fn electors(db: &mut Db, id: &VoteId) -> Result<Vec<AccountId>> {
 }
 
 /// Adds members to an electorate in one statement; those who are in it already stay.
-pub fn add_electors(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<()> {
-    let rows: Vec<_> = members.iter().map(|m| (electors::vote_id.eq(id), electors::member_id.eq(m))).collect();
+pub fn add_electors(db: &mut Db, id: &VoteId, members: &[AccountId], key: &[u8]) -> Result<()> {
+    let tag = |member| Some(commitment::tag(key, member).to_vec());
+    let row = |member| (electors::vote_id.eq(id), electors::member_id.eq(member), electors::tag.eq(tag(member)));
+    let rows: Vec<_> = members.iter().map(row).collect();
     // The two backends build a statement of many rows differently, so each gets its own.
     match db {
         Db::Sqlite(c) => diesel::insert_into(electors::table).values(&rows).on_conflict_do_nothing().execute(c)?,

@@ -13,7 +13,7 @@ use crate::votes::model::{Choice, Vote, VoteState};
 use crate::votes::rules::Tally;
 use crate::votes::steps::{self, Closed, IfChanged};
 use crate::votes::views::VoteView;
-use crate::votes::{actions, electorate};
+use crate::votes::{actions, electorate, fixture};
 use diesel::prelude::*;
 use futures_util::future::join_all;
 
@@ -38,7 +38,7 @@ async fn set_deadline(ctx: &Context, id: &VoteId, closes_at: UtcTime) {
 }
 
 async fn cast(ctx: &Context, member: &Member, id: &VoteId, choice: Choice) -> Result<(), Code> {
-    actions::cast(ctx, member, id.clone(), choice).await.map(|_| ()).map_err(|error| error.code())
+    fixture::cast(ctx, member, id.clone(), choice).await.map(|_| ()).map_err(|error| error.code())
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn who_takes_the_consent_back_has_no_say_until_it_is_given_again() {
     let members = members(&ctx, &pool_id, 3).await;
     let (id, window) = open_vote(&ctx, &pool_id, &members).await;
     for member in &members {
-        actions::cast(&ctx, member, id.clone(), Choice::Yes).await.unwrap();
+        fixture::cast(&ctx, member, id.clone(), Choice::Yes).await.unwrap();
     }
     let withdraw = async |member: &Member| {
         let of = member.account_id.clone();
@@ -64,11 +64,11 @@ async fn who_takes_the_consent_back_has_no_say_until_it_is_given_again() {
     };
     let again = withdraw(&members[0]).await;
     withdraw(&members[1]).await;
-    let refused = actions::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap_err();
+    let refused = fixture::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotInElectorate);
     assert!(refused.detail().contains("consent"), "{}", refused.detail());
     ctx.db.write(move |tx| consent(tx, &again, PURPOSE)).await.unwrap();
-    actions::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap();
+    fixture::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap();
     ctx.clock.advance_s(window.closes_at.unix_s() - window.opens_at.unix_s()).unwrap();
     let vote_id = id.clone();
     let closed = ctx.db.write(move |tx| steps::close(tx, &vote_id)).await.unwrap().unwrap();
@@ -85,7 +85,7 @@ async fn sixty_four_ballots_of_one_member_are_one_live_ballot() {
     let casts = (0..64).map(|i| cast(&ctx, &electors[0], &id, if i % 2 == 0 { Choice::Yes } else { Choice::No }));
     assert!(join_all(casts).await.iter().all(Result::is_ok));
     cast(&ctx, &electors[0], &id, Choice::Abstain).await.unwrap();
-    assert_eq!(actions::own_ballot(&ctx, &electors[0], id.clone()).await.unwrap().choice, Choice::Abstain);
+    assert_eq!(actions::own_ballot(&ctx, &electors[0], id.clone()).await.unwrap().0.choice, Choice::Abstain);
     ctx.clock.advance_s(window.closes_at.unix_s() - window.opens_at.unix_s()).unwrap();
     assert_eq!(close(&ctx, &id).await.unwrap().tally, Tally { yes: 0, no: 0, abstain: 1 });
 }
@@ -354,7 +354,7 @@ async fn who_leaves_and_comes_back_while_a_vote_is_open_has_given_it_up() {
         })
         .await
         .unwrap();
-    let refused = actions::cast(&ctx, &members[0], vote_id.clone(), Choice::Yes).await;
+    let refused = fixture::cast(&ctx, &members[0], vote_id.clone(), Choice::Yes).await;
     assert_eq!(refused.unwrap_err().code(), Code::NotInElectorate);
-    actions::cast(&ctx, &members[1], vote_id, Choice::Yes).await.unwrap();
+    fixture::cast(&ctx, &members[1], vote_id, Choice::Yes).await.unwrap();
 }

@@ -4,6 +4,8 @@ use crate::clock::UtcTime;
 use crate::error::Result;
 use crate::ids::{PoolId, VoteId};
 use crate::votes::actions::Seen;
+use crate::votes::head::{Head, Receipt, SignedHead};
+use crate::votes::log::Hash;
 use crate::votes::model::{Ballot, Choice, VoteState};
 use crate::votes::{rules, words};
 use serde::Serialize;
@@ -27,6 +29,8 @@ use utoipa::ToSchema;
     "opens_at": "2026-01-01T12:00:00Z",
     "closes_at": "2026-01-08T12:00:00Z",
     "you_may_vote": true,
+    "electorate_root": "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "your_tag": "3031323334353637383940414243444546474849505152535455565758596061",
     "your_ballot": {
         "vote_id": "vote_01jd2k8m0wfv9s3x6q4r7t5y2z", "choice": "yes", "cast_at": "2026-01-02T09:30:00Z"
     }
@@ -73,9 +77,34 @@ pub struct VoteView {
     pub reason: Option<String>,
     /// Whether you are in the electorate and the vote has not ended.
     pub you_may_vote: bool,
+    /// Root of the Merkle tree over the tags of all electors, in hex: it was fixed before the vote opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub electorate_root: Option<String>,
+    /// What stands for you in the vote's log, in hex, whether you have voted or not: with it you can see that nobody votes for
+    /// you. Where one vote is read, and not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub your_tag: Option<String>,
     /// Your ballot as it counts now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub your_ballot: Option<BallotView>,
+    /// What anybody needs to count the vote again. Once it has ended, where one vote is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<BundleView>,
+}
+
+/// What is published of an ended vote.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "href": "/v1/votes/vote_01jd2k8m0wfv9s3x6q4r7t5y2z/bundle", "size_bytes": 3_240_118,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+}))]
+pub struct BundleView {
+    /// Where it is. `refrain verify` counts it.
+    pub href: String,
+    /// Its length.
+    pub size_bytes: i64,
+    /// SHA-256 of its content, in hex.
+    pub sha256: String,
 }
 
 /// Counted ballots.
@@ -102,6 +131,116 @@ pub struct BallotView {
     pub choice: Choice,
     /// When it was cast last.
     pub cast_at: UtcTime,
+    /// What to keep of it. Not in lists, and not for votes of before there were receipts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptView>,
+}
+
+/// What to keep of a ballot: in words first, then what a machine checks.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!(example_receipt()))]
+pub struct ReceiptView {
+    /// What it shows, and what not.
+    pub in_words: String,
+    /// The ballot's place in the vote's log, from 0.
+    pub log_index: i64,
+    /// How many of your ballots in this vote come before.
+    pub sequence: u32,
+    /// What stands for you in the log, in hex. Nobody else can tell that it is you.
+    pub tag: String,
+    /// What keeps your choice from being guessed until the end, in hex.
+    pub nonce: String,
+    /// SHA-256 over choice, nonce, vote and tag, in hex: what the leaf commits to.
+    pub commitment: String,
+    /// The hash of the leaf, in hex.
+    pub leaf_hash: String,
+    /// The log with your ballot in it, signed.
+    pub head: HeadView,
+    /// The hashes that lead from the leaf to the root (RFC 9162, section 2.1.3), in hex; when a ballot is read, not when it is cast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inclusion_proof: Option<Vec<String>>,
+}
+
+/// A vote's log as it was at some time, signed by the service.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!(example_receipt().head))]
+pub struct HeadView {
+    /// The vote.
+    pub vote_id: VoteId,
+    /// How many leaves the log has.
+    pub size: u64,
+    /// The root of the Merkle tree over them (RFC 9162), in hex.
+    pub root: String,
+    /// When it was signed.
+    pub signed_at: UtcTime,
+    /// The key's name; the key itself stands at `/v1/signing-key`.
+    pub key_id: String,
+    /// Ed25519, in base64url without padding, over five lines, each ended by a line feed: `refrain-vote-head-1`, the vote's id,
+    /// the size, the root and the time as they stand here.
+    pub signature: String,
+}
+
+/// Hashes that show something about a log.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"size": 2, "hashes": ["6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"]}))]
+pub struct ProofView {
+    /// Leaves of the log that it is about.
+    pub size: u64,
+    /// The hashes, in the order of RFC 9162, in hex.
+    pub hashes: Vec<String>,
+}
+
+fn example_receipt() -> ReceiptView {
+    ReceiptView {
+        in_words: "Your ballot says yes. It is number 17 in the log of this vote.".into(),
+        log_index: 16,
+        sequence: 0,
+        tag: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d".into(),
+        nonce: "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125".into(),
+        commitment: "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77".into(),
+        leaf_hash: "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7".into(),
+        head: HeadView {
+            vote_id: VoteId::parse("vote_01jd2k8m0wfv9s3x6q4r7t5y2z").expect("this is the id of a vote"),
+            size: 17,
+            root: "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4".into(),
+            signed_at: UtcTime::parse("2026-01-02T09:30:00Z").expect("this is RFC 3339"),
+            key_id: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k".into(),
+            signature: "7fBQ0Zc2y9Zk".into(),
+        },
+        inclusion_proof: None,
+    }
+}
+
+impl From<Receipt> for ReceiptView {
+    fn from(receipt: Receipt) -> Self {
+        let (commitment, leaf_hash) = (receipt.commitment(), receipt.leaf_hash());
+        let hashes = |proof: Vec<Hash>| proof.iter().map(Hash::to_string).collect();
+        ReceiptView {
+            in_words: words::receipt(receipt.opening.choice, receipt.log_index),
+            log_index: receipt.log_index,
+            sequence: receipt.sequence,
+            tag: hex::encode(receipt.tag),
+            nonce: hex::encode(receipt.opening.nonce),
+            commitment: hex::encode(commitment),
+            leaf_hash: leaf_hash.to_string(),
+            head: receipt.head.into(),
+            inclusion_proof: receipt.proof.map(hashes),
+        }
+    }
+}
+
+impl From<SignedHead> for HeadView {
+    fn from(SignedHead { head, key_id, signature }: SignedHead) -> Self {
+        let Head { vote_id, size, root, signed_at } = head;
+        HeadView { vote_id, size, root: root.to_string(), signed_at, key_id, signature }
+    }
+}
+
+impl ProofView {
+    /// A proof about a log of so many leaves.
+    pub fn of((size, hashes): (u64, Vec<Hash>)) -> Self {
+        ProofView { size, hashes: hashes.iter().map(Hash::to_string).collect() }
+    }
 }
 
 impl VoteView {
@@ -110,7 +249,7 @@ impl VoteView {
     /// # Errors
     /// `internal` for a damaged row.
     pub fn of(seen: Seen) -> Result<Self> {
-        let Seen { vote, turnout, is_elector, ballot } = seen;
+        let Seen { vote, turnout, is_elector, tag, ballot, bundle } = seen;
         let passing = vote.passing()?;
         let window = vote.window();
         let result = vote.tally().map(|t| TallyView { yes: t.yes, no: t.no, abstain: t.abstain });
@@ -123,7 +262,14 @@ impl VoteView {
             result,
             turnout,
             you_may_vote: is_elector && vote.state == VoteState::Open,
+            electorate_root: vote.electorate_root.map(hex::encode),
+            your_tag: tag.map(hex::encode),
             your_ballot: ballot.map(BallotView::from),
+            bundle: bundle.map(|bundle| BundleView {
+                href: format!("/v1/votes/{}/bundle", bundle.vote_id),
+                size_bytes: bundle.size_bytes,
+                sha256: bundle.sha256,
+            }),
             id: vote.id,
             pool_id: vote.pool_id,
             state: vote.state,
@@ -140,6 +286,13 @@ impl VoteView {
 
 impl From<Ballot> for BallotView {
     fn from(ballot: Ballot) -> Self {
-        BallotView { vote_id: ballot.vote_id, choice: ballot.choice, cast_at: ballot.cast_at }
+        BallotView { vote_id: ballot.vote_id, choice: ballot.choice, cast_at: ballot.cast_at, receipt: None }
+    }
+}
+
+impl BallotView {
+    /// A ballot with its receipt, where there is one.
+    pub fn with(ballot: Ballot, receipt: Option<Receipt>) -> Self {
+        BallotView { receipt: receipt.map(ReceiptView::from), ..ballot.into() }
     }
 }

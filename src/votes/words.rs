@@ -1,6 +1,7 @@
 //! A vote in plain words: what it needs, what doing nothing means, and why it ended as it did.
 
 use crate::money::{counted, grouped};
+use crate::votes::model::Choice;
 use crate::votes::rules::{Outcome, Passing, Tally, need};
 
 /// What it takes to pass among so many electors.
@@ -44,6 +45,20 @@ pub fn ending(passing: &Passing, electors: i64, tally: Tally, outcome: Outcome) 
         Outcome::TooFewYes => format!("Rejected, too few said yes: {split}. {needed}"),
         Outcome::TooManyNo => format!("Rejected, too many said no: {split}. {needed}"),
     }
+}
+
+/// What a receipt shows.
+pub fn receipt(choice: Option<Choice>, log_index: i64) -> String {
+    let says = match choice {
+        Some(choice) => format!("Your ballot says {choice}."),
+        None => "Your ballot is void.".to_owned(),
+    };
+    format!(
+        "{says} It is number {} in the log of this vote, and the service has signed that log with your ballot in it. If you vote again, \
+         only your last ballot counts, and it gets a receipt of its own. When the vote has ended, all ballots are opened without names: \
+         with this receipt you can find yours and see that it was counted as you cast it. Show it to nobody who should not know how you voted.",
+        grouped(log_index + 1),
+    )
 }
 
 fn majority(passing: &Passing) -> String {

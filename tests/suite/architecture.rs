@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "page",
     "storage",
     "secrets",
+    "signing",
     "idempotency",
     "outbox",
     "queue",

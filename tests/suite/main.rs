@@ -23,6 +23,7 @@ mod pools;
 mod privacy;
 mod purchases;
 mod readme;
+mod receipts;
 mod sharing;
 mod stopping;
 mod story;

@@ -153,7 +153,13 @@ fn paths(template: &str, known: &BTreeSet<String>) -> Vec<String> {
     };
     let ids = of("{id}", &|word| word.rsplit_once('_').is_some_and(|(kind, _)| kind == id_prefix(template)));
     let names = of("{name}", &is_file);
-    let path = |id: &str, name: &str| template.replace("{id}", id).replace("{name}", name);
+    // What cannot be asked for without saying of which leaf.
+    let leaf = match template.rsplit_once('/') {
+        Some((_, "inclusion")) => "?index=0",
+        Some((_, "consistency")) => "?first=1",
+        _ => "",
+    };
+    let path = |id: &str, name: &str| template.replace("{id}", id).replace("{name}", name) + leaf;
     ids.iter().flat_map(|id| names.iter().map(move |name| path(id, name))).collect()
 }
 

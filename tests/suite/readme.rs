@@ -52,7 +52,7 @@ fn sleep_for_the_shell(app: &TestApp, listener: &TcpListener, stop: &AtomicBool)
     }
 }
 
-/// Runs the story with a `sleep` that moves the clock instead of waiting.
+/// Runs the story with a `sleep` that moves the clock instead of waiting, and a `cargo run` that has built already.
 fn run(app: &TestApp, directory: &Path) -> Output {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -61,7 +61,9 @@ fn run(app: &TestApp, directory: &Path) -> Output {
         assert!(story().contains(words), "the story begins with {words}");
     }
     let commands = story().replace(SERVER, &format!("S={} ", app.url)).replace(DATA, &format!("DATA='{data_dir}' "));
-    let script = format!("sleep() {{ curl -s http://{address}/$1; }}\n{commands}\n");
+    let program = env!("CARGO_BIN_EXE_refrain");
+    let script =
+        format!("sleep() {{ curl -s http://{address}/$1; }}\ncargo() {{ shift 3; '{program}' \"$@\"; }}\n{commands}\n");
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| sleep_for_the_shell(app, &listener, &stop));
@@ -86,6 +88,7 @@ fn the_story_with_curl_runs_as_it_stands_in_the_readme() {
     let (said, failed) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{failed}\n{said}");
     assert!(!said.contains("/docs/problems#"), "{said}");
+    assert!(said.contains("Your ballot is in the log as you cast it, and it was counted: yes."), "{said}");
     assert!(said.contains("Invoice "), "{said}");
     let payouts = said.rfind("{\"items\":").map(|at| &said[at..]).expect("the last answer is the member's shares");
     let payouts: Value = serde_json::from_str(payouts).unwrap();

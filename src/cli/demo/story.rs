@@ -10,6 +10,7 @@ use crate::accounts;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::money::{Money, grouped};
+use crate::votes::bundle::{self, Brought};
 use aws_lc_rs::digest;
 use base64::Engine;
 use serde_json::{Value, json};
@@ -270,7 +271,8 @@ impl Story {
         scene.stage.say(format!("the electorate is frozen: {} members", offer["vote"]["electors"]));
         scene.member_logs_in()?;
         let yes = json!({"choice": "yes"});
-        scene.stage.ask(&scene.member, &Call::put(format!("/v1/votes/{vote_id}/ballot"), &yes))?;
+        let ballot = scene.stage.ask(&scene.member, &Call::put(format!("/v1/votes/{vote_id}/ballot"), &yes))?;
+        scene.stage.say(text(&ballot["receipt"], "in_words"));
         scene.stage.say("the others vote in the same way, some with no");
         listeners::vote_all(&scene.stage, &scene.anyone, &vote_id, sale.ballots, sale.against)?;
         self.skip_days(scene, 7, "the voting period passes");
@@ -282,7 +284,7 @@ impl Story {
         let decided = scene.stage.ask(&scene.buyer, &Call::get(&path))?;
         expect(decided["state"] == "accepted", "the offer is accepted")?;
         scene.stage.say(format!("{}: {}", text(&decided, "state"), text(&decided, "reason")));
-        Ok(())
+        count_again(scene, &vote_id, ballot)
     }
 
     fn settle_invoice(&self, scene: &mut Scene) -> Result<()> {
@@ -436,6 +438,20 @@ fn patiently<T>(what: &str, ask: impl Fn() -> Result<Option<T>>) -> Result<T> {
         std::thread::sleep(Duration::from_millis(100));
     }
     Err(Error::internal(format!("waited ten minutes for {what}")))
+}
+
+/// What `refrain verify` does with the published vote and the receipt of one member.
+fn count_again(scene: &mut Scene, vote_id: &str, ballot: Value) -> Result<()> {
+    scene.stage.say("anybody can count it again, and the member finds the ballot in it");
+    scene.member_logs_in()?;
+    let view = Call::get(format!("/v1/votes/{vote_id}"));
+    patiently("the vote to be published", || Ok(scene.member.ask(&view)?.get("bundle").map(drop)))?;
+    let bundle = scene.stage.fetch(&scene.anyone, &Call::get(format!("/v1/votes/{vote_id}/bundle")))?;
+    let brought = Brought { receipt: Some(serde_json::from_value(ballot)?), ..Brought::default() };
+    let verdict = bundle::verify(&bundle.bytes[..], &brought)?;
+    expect(verdict.faults.is_empty(), "the published vote holds")?;
+    verdict.shown.iter().for_each(|line| scene.stage.say(format!("  | {line}")));
+    scene.buyer_logs_in()
 }
 
 fn text(value: &Value, name: &str) -> String {

@@ -131,7 +131,7 @@ impl World {
     pub async fn everybody_says(&self, offer: &Offer, choice: Choice) {
         let vote_id = offer.vote_id.clone().unwrap();
         for member in &self.members {
-            crate::votes::actions::cast(&self.ctx, member, vote_id.clone(), choice).await.unwrap();
+            crate::votes::fixture::cast(&self.ctx, member, vote_id.clone(), choice).await.unwrap();
         }
     }
 

@@ -61,12 +61,30 @@ pub fn about_offers_and_votes() -> Vec<Operation> {
             .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash."),
         get("/v1/votes/{id}/ballot", Member, votes::own_ballot)
             .summary("One's own ballot as it counts now")
-            .answers::<views::BallotView>(200, "The ballot."),
+            .answers::<views::BallotView>(200, "The ballot, with its receipt as of now."),
         put("/v1/votes/{id}/ballot", Member, votes::cast)
             .summary("Cast one's ballot, or change it; the last one counts")
             .takes::<votes::CastBallot>()
-            .answers::<views::BallotView>(200, "The ballot as it counts now.")
+            .answers::<views::BallotView>(200, "The ballot as it counts now, and its receipt.")
             .errors(&[NotInElectorate, VoteClosed]),
+        get("/v1/votes/{id}/log", Caller, votes::log)
+            .summary("The vote's log as it is now, signed: a Merkle tree (RFC 9162) of commitments to ballots")
+            .answers::<views::HeadView>(200, "The signed head."),
+        get("/v1/votes/{id}/bundle", Anyone, votes::bundle)
+            .summary("What anybody needs to count an ended vote again, without names")
+            .description(
+                "Lines of JSON: a signed statement of rules and result, the tags of the electorate, and every ballot of the log with \
+                 what opens it. `refrain verify` checks it, alone or together with a receipt.",
+            )
+            .answers_file(200, "The bundle.", "application/x-ndjson"),
+        get("/v1/votes/{id}/log/inclusion", Caller, votes::inclusion)
+            .summary("The hashes that show that a ballot is in the log")
+            .query::<votes::InclusionQuery>()
+            .answers::<views::ProofView>(200, "The hashes."),
+        get("/v1/votes/{id}/log/consistency", Caller, votes::consistency)
+            .summary("The hashes that show that the log as it was is the beginning of what it is")
+            .query::<votes::ConsistencyQuery>()
+            .answers::<views::ProofView>(200, "The hashes."),
     ]
 }
 

@@ -1,0 +1,13 @@
+DROP TABLE vote_bundles;
+DROP TABLE vote_log_tiles;
+DROP TABLE vote_leaves;
+ALTER TABLE ballots DROP COLUMN casts;
+ALTER TABLE ballots DROP COLUMN log_index;
+ALTER TABLE electors DROP COLUMN tag;
+ALTER TABLE votes DROP COLUMN live_abstain;
+ALTER TABLE votes DROP COLUMN live_no;
+ALTER TABLE votes DROP COLUMN live_yes;
+ALTER TABLE votes DROP COLUMN log_frontier;
+ALTER TABLE votes DROP COLUMN log_size;
+ALTER TABLE votes DROP COLUMN electorate_root;
+ALTER TABLE votes DROP COLUMN tag_key;

@@ -1,0 +1,91 @@
+//! Appending to a vote's log: leaves, tiles, and the frontier from which the root follows. For whoever holds the vote's row.
+
+use super::commitment::{self, Opening, Tag};
+use super::log::{Hash, TILE, leaf_hash, root_of_perfect};
+use super::log_store as store;
+use super::model::{Choice, Vote};
+use crate::clock::UtcTime;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::ids::AccountId;
+
+/// A leaf to be appended, and whose ballot it is.
+#[derive(Debug, Clone)]
+pub struct NewLeaf {
+    /// What stands for the member in the log.
+    pub tag: Tag,
+    /// How many ballots of the member in this vote come before.
+    pub sequence: u32,
+    /// What the leaf commits to: a choice, or that the member's ballot is void.
+    pub opening: Opening,
+    /// The member's ballot that counted until now.
+    pub before: Option<Choice>,
+    /// The member. Is not in the log.
+    pub member_id: AccountId,
+    /// When the ballot was cast, or made void.
+    pub cast_at: UtcTime,
+}
+
+/// What the log has come to.
+pub struct Appended {
+    /// Where the leaves stand, in their order.
+    pub indexes: std::ops::Range<u64>,
+    /// How many leaves there are.
+    pub size: u64,
+    /// The root over all of them.
+    pub root: Hash,
+}
+
+/// Appends leaves, and makes each the member's ballot that counts, or takes it away.
+///
+/// # Errors
+/// `internal` where the database fails or the log is damaged.
+pub fn append(tx: &mut Tx, vote: &Vote, leaves: &[NewLeaf]) -> Result<Appended> {
+    let mut frontier = vote.log()?;
+    let from = frontier.size();
+    if leaves.is_empty() {
+        return Ok(Appended { indexes: from..from, size: from, root: frontier.root() });
+    }
+    let mut tally = vote.live_tally();
+    let mut rows = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        let commitment = commitment::commit(&leaf.opening, &vote.id, &leaf.tag);
+        let hash = leaf_hash(&commitment::leaf(&vote.id, &leaf.tag, leaf.sequence, &commitment));
+        rows.push(store::LeafRow {
+            vote_id: vote.id.clone(),
+            log_index: i64::try_from(frontier.size()).map_err(Error::internal)?,
+            tag: leaf.tag.to_vec(),
+            sequence: i32::try_from(leaf.sequence).map_err(Error::internal)?,
+            commitment: commitment.to_vec(),
+            leaf_hash: hash.as_bytes().to_vec(),
+            choice: leaf.opening.choice,
+            nonce: leaf.opening.nonce.to_vec(),
+            cast_at: leaf.cast_at,
+        });
+        frontier.append(hash);
+        tally = tally.changed(leaf.before, leaf.opening.choice)?;
+    }
+    store::add_leaves(tx, &rows)?;
+    store::put_ballots(tx, &vote.id, leaves, &rows)?;
+    write_full_tiles(tx, vote, from, frontier.size())?;
+    store::note_log(tx, &vote.id, &frontier, tally)?;
+    Ok(Appended { indexes: from..frontier.size(), size: frontier.size(), root: frontier.root() })
+}
+
+/// Writes the tiles that have become full between two sizes, of each level.
+fn write_full_tiles(tx: &mut Tx, vote: &Vote, from: u64, to: u64) -> Result<()> {
+    let (mut level, mut from, mut to) = (0, from / TILE, to / TILE);
+    while from < to {
+        for tile in from..to {
+            let hashes = match level {
+                0 => store::leaf_hashes(tx, &vote.id, tile * TILE..(tile + 1) * TILE)?,
+                _ => (tile * TILE..(tile + 1) * TILE)
+                    .map(|below| Ok(root_of_perfect(&store::tile(tx, &vote.id, level - 1, below)?)))
+                    .collect::<Result<Vec<_>>>()?,
+            };
+            store::add_tile(tx, &vote.id, level, tile, &hashes)?;
+        }
+        (level, from, to) = (level + 1, from / TILE, to / TILE);
+    }
+    Ok(())
+}

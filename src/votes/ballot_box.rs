@@ -1,0 +1,194 @@
+//! The ballot box: ballots that wait are written together, each to its own place in the vote's log.
+//!
+//! A server holds one. While a batch is being made durable the next one gathers, so that nobody waits for a timer. A batch
+//! holds the row of its vote once, for all of its ballots: it reserves their places in the log with one update, and shuts
+//! out the closing, and other servers' boxes, until it is committed. Were every ballot to count up the log in a transaction
+//! of its own, all would queue for that row one by one; a sequencer that gives places out afterwards would have to promise
+//! each member a place that nobody can check yet. So whoever is answered has a place, and a receipt that is whole.
+
+use super::appending::{self, NewLeaf};
+use super::commitment::{Opening, Tag};
+use super::log::Hash;
+use super::log_store::{self as store, Elector};
+use super::model::{Ballot, Choice, VoteState};
+use super::rules;
+use crate::db::{Database, Tx};
+use crate::error::{Code, Error, Result};
+use crate::ids::{AccountId, VoteId};
+use std::collections::BTreeMap;
+use tokio::sync::{mpsc, oneshot};
+
+/// Most ballots in one batch: far less work than a write may take.
+const BATCH_MAX: usize = 512;
+/// Ballots that may wait; beyond it members are told to come back.
+const WAITING_MAX: usize = 8_192;
+
+/// A ballot that was taken, with its place in the log.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// The ballot as it counts now.
+    pub ballot: Ballot,
+    /// What opens its commitment.
+    pub opening: Opening,
+    /// What stands for the member in the log.
+    pub tag: Tag,
+    /// How many ballots of the member in this vote came before.
+    pub sequence: u32,
+    /// How many leaves the log has with it, and the others of its batch.
+    pub log_size: u64,
+    /// The root over these.
+    pub root: Hash,
+}
+
+/// The way to the box.
+#[derive(Clone)]
+pub struct BallotBox {
+    slot: mpsc::Sender<Waiting>,
+}
+
+struct Waiting {
+    vote_id: VoteId,
+    cast: Cast,
+    answer: oneshot::Sender<Result<Taken>>,
+}
+
+/// Who says what.
+#[derive(Debug, Clone)]
+pub struct Cast {
+    /// The member.
+    pub member_id: AccountId,
+    /// The choice.
+    pub choice: Choice,
+}
+
+impl BallotBox {
+    /// Sets a box up. It is emptied on the runtime of the caller, until the last handle is dropped.
+    pub fn open(db: Database) -> Self {
+        let (slot, waiting) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(empty(db, waiting));
+        BallotBox { slot }
+    }
+
+    /// Casts a ballot, or changes the one cast before, and returns once it is durable.
+    ///
+    /// # Errors
+    /// `not-found` outside of the vote's pool, `not-in-electorate`, `vote-closed` outside of the window; `busy` where too many
+    /// wait.
+    pub async fn cast(&self, vote_id: VoteId, cast: Cast) -> Result<Taken> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { vote_id, cast, answer };
+        self.slot.try_send(waiting).map_err(|failed| match failed {
+            mpsc::error::TrySendError::Full(_) => {
+                Error::new(Code::Busy, "Too many ballots are waiting; try again shortly.").retry_after_s(1)
+            }
+            mpsc::error::TrySendError::Closed(_) => Error::internal("the ballot box is closed"),
+        })?;
+        answered.await.map_err(|_| Error::internal("the ballot box is closed"))?
+    }
+}
+
+async fn empty(db: Database, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let mut by_vote: BTreeMap<VoteId, Vec<Waiting>> = BTreeMap::new();
+        for ballot in batch.drain(..) {
+            by_vote.entry(ballot.vote_id.clone()).or_default().push(ballot);
+        }
+        for (vote_id, ballots) in by_vote {
+            let casts: Vec<Cast> = ballots.iter().map(|ballot| ballot.cast.clone()).collect();
+            let written = db.write_holding_vote(move |tx| put(tx, &vote_id, &casts)).await;
+            answer(ballots, written);
+        }
+    }
+}
+
+/// A caller that has gone away no longer wants the answer.
+fn answer(ballots: Vec<Waiting>, written: Result<Vec<Result<Taken>>>) {
+    match written {
+        Ok(answers) => {
+            for (ballot, taken) in ballots.into_iter().zip(answers) {
+                let _ = ballot.answer.send(taken);
+            }
+        }
+        Err(error) => {
+            // Everybody is told the same; the cause goes with one of the answers, as a failure is logged once.
+            let (code, detail) = (error.code(), error.detail().to_owned());
+            let mut first = Some(error);
+            for ballot in ballots {
+                let error = first.take().unwrap_or_else(|| Error::new(code, detail.clone()));
+                let _ = ballot.answer.send(Err(error));
+            }
+        }
+    }
+}
+
+/// Writes ballots of one vote, in their order. Each is taken or refused by itself.
+///
+/// # Errors
+/// `internal` where the database fails, and then none is taken.
+pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Vec<Result<Taken>>> {
+    let now = tx.now();
+    let Some(vote) = store::hold(tx, vote_id)? else {
+        return Ok(casts.iter().map(|_| Err(Error::not_found("vote"))).collect());
+    };
+    let members: Vec<AccountId> = casts.iter().map(|cast| cast.member_id.clone()).collect();
+    let mut electors = store::electors_among(tx, vote_id, &members)?;
+    let takes_ballots =
+        vote.state == VoteState::Open && vote.window().is_some_and(|window| rules::takes_ballots_at(&window, now));
+    let mut answers: Vec<Result<()>> = Vec::with_capacity(casts.len());
+    let mut leaves = Vec::with_capacity(casts.len());
+    for cast in casts {
+        let may_vote = electors.get_mut(&cast.member_id).ok_or_else(|| Error::not_found("vote"));
+        let judged = may_vote.and_then(|elector| judge(elector, takes_ballots).map(|tag| (elector, tag)));
+        answers.push(judged.map(|(elector, tag)| {
+            leaves.push(NewLeaf {
+                tag,
+                sequence: elector.casts,
+                opening: Opening { choice: Some(cast.choice), nonce: tx.entropy().bytes() },
+                before: elector.choice.replace(cast.choice),
+                member_id: cast.member_id.clone(),
+                cast_at: now,
+            });
+            elector.casts += 1;
+        }));
+    }
+    let appended = appending::append(tx, &vote, &leaves)?;
+    let mut leaves = leaves.into_iter().zip(appended.indexes);
+    let taken = answers.into_iter().map(|answer| {
+        answer.and_then(|()| {
+            let (leaf, log_index) =
+                leaves.next().ok_or_else(|| Error::internal("a ballot that is taken has a leaf"))?;
+            let choice = leaf.opening.choice.ok_or_else(|| Error::internal("a ballot says something"))?;
+            let log_index = Some(i64::try_from(log_index).map_err(Error::internal)?);
+            Ok(Taken {
+                ballot: Ballot { vote_id: vote_id.clone(), member_id: leaf.member_id, choice, cast_at: now, log_index },
+                opening: leaf.opening,
+                tag: leaf.tag,
+                sequence: leaf.sequence,
+                log_size: appended.size,
+                root: appended.root,
+            })
+        })
+    });
+    Ok(taken.collect())
+}
+
+/// Whether a member's ballot is taken, and under which tag.
+fn judge(elector: &Elector, takes_ballots: bool) -> Result<Tag> {
+    let Some(tag) = elector.tag else {
+        return Err(Error::new(
+            Code::NotInElectorate,
+            "Those vote whose plays would be in the edition; the list was frozen when the vote opened.",
+        ));
+    };
+    if elector.lacks_consent {
+        return Err(Error::new(
+            Code::NotInElectorate,
+            "You have taken back a consent without which your plays are not in the edition; give it again to vote.",
+        ));
+    }
+    if !takes_ballots {
+        return Err(Error::new(Code::VoteClosed, "The vote takes no ballots any more; yours stays as it was."));
+    }
+    Ok(tag)
+}
