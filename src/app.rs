@@ -130,12 +130,21 @@ fn check_musicbrainz(config: &Config) -> Result<()> {
     ArtistIds::read(path).map(drop).map_err(named)
 }
 
-/// With the embedded database a data directory belongs to one server at a time. With PostgreSQL several may share one;
-/// tells whether this is the only one.
-fn lock_directory(config: &Config) -> Result<(File, bool)> {
+/// Takes the lock of a data directory for as long as the file is kept; `false` where somebody has it.
+///
+/// # Errors
+/// `internal` where the directory cannot be written.
+pub fn try_lock_directory(config: &Config) -> Result<(File, bool)> {
     let path = config.data_dir.join("refrain.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path)?;
     let is_alone = file.try_lock().is_ok();
+    Ok((file, is_alone))
+}
+
+/// With the embedded database a data directory belongs to one server at a time. With PostgreSQL several may share one;
+/// tells whether this is the only one.
+fn lock_directory(config: &Config) -> Result<(File, bool)> {
+    let (file, is_alone) = try_lock_directory(config)?;
     if config.database.url.is_none() && !is_alone {
         return Err(Error::invalid(format!(
             "Another server runs on {}; stop it, or give this one a data directory of its own.",

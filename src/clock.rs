@@ -84,7 +84,8 @@ impl Serialize for UtcTime {
 impl<'de> Deserialize<'de> for UtcTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        UtcTime::parse(&text).ok_or_else(|| serde::de::Error::custom("an instant looks like 2026-01-31T12:00:00Z"))
+        UtcTime::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("an instant looks like 2026-01-31T12:00:00Z, of a day that exists"))
     }
 }
 

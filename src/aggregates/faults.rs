@@ -110,6 +110,9 @@ fn groups(recipe: &Recipe) -> Vec<String> {
     if keys.iter().enumerate().any(|(i, key)| keys[..i].contains(key)) {
         faults.push("`group_by` names a key twice.".to_owned());
     }
+    if keys.contains(&Key::Weekday) && keys.contains(&Key::HourOfWeek) {
+        faults.push("`weekday` is part of `hour_of_week`: take one of them.".to_owned());
+    }
     let of_music = keys.iter().filter(|key| key.is_artists() || matches!(key, Key::Album | Key::Track)).count();
     if of_music > 1 {
         faults.push("`group_by` takes only one of `artist`, `album`, `track` and `artist_pair`.".to_owned());
@@ -199,13 +202,15 @@ fn countries(recipe: &Recipe) -> Option<String> {
         return Some(fault);
     }
     let is_code = |code: &String| is_country(code) || [KOSOVO, UNKNOWN_COUNTRY].contains(&code.as_str());
-    let twice = recipe.countries.iter().enumerate().any(|(i, code)| recipe.countries[..i].contains(code));
-    if twice || !recipe.countries.iter().all(is_code) {
-        return Some(
-            "`countries` holds codes of ISO 3166-1 such as `SE`, in capitals, every country once; `XK` and, for plays without a \
+    if let Some(odd) = recipe.countries.iter().find(|code| !is_code(code)) {
+        return Some(format!(
+            "`countries` names {odd:?}; a country is a code of ISO 3166-1 such as `SE`, in capitals; `XK` and, for plays without a \
              country, `ZZ` are taken too."
-                .to_owned(),
-        );
+        ));
+    }
+    let twice = recipe.countries.iter().enumerate().find(|(i, code)| recipe.countries[..*i].contains(code));
+    if let Some((_, twice)) = twice {
+        return Some(format!("`countries` names `{twice}` twice."));
     }
     None
 }
@@ -307,6 +312,7 @@ mod tests {
             (r#"{"kind":"custom"}"#.into(), "No measure"),
             (custom(r#""group_by":["artist","artist"],"fans_rho_nano":50000000"#), "twice"),
             (custom(r#""group_by":["artist","track"],"fans_rho_nano":50000000"#), "only one of"),
+            (custom(r#""group_by":["weekday","hour_of_week"],"fans_rho_nano":50000000"#), "take one of them"),
             (custom(r#""group_by":["artist"],"keys_from":"bins","fans_rho_nano":50000000"#), "no fixed bins"),
             (custom(r#""group_by":["track"],"keys_from":"offer","fans_rho_nano":50000000"#), "only come from"),
             (custom(r#""group_by":["country"],"keys_from":"bins","fans_rho_nano":50000000"#), "`countries`"),
@@ -340,7 +346,7 @@ mod tests {
             (r#"{"kind":"artist_map","keys_per_member":1}"#.into(), "2 artists of a member at least"),
             (r#"{"kind":"listener_profile","countries":["Sweden"]}"#.into(), "ISO 3166-1"),
             (r#"{"kind":"listener_profile","countries":["SE","XX"]}"#.into(), "ISO 3166-1"),
-            (r#"{"kind":"listener_profile","countries":["SE","SE"]}"#.into(), "every country once"),
+            (r#"{"kind":"listener_profile","countries":["SE","SE"]}"#.into(), "names `SE` twice"),
         ] {
             let error = Recipe::parse(&json).unwrap_err();
             assert!(error.detail().contains(expected), "{json}: {}", error.detail());

@@ -308,7 +308,14 @@ impl Recipe {
     pub fn parse_toml(text: &str) -> Result<Recipe> {
         // The library draws the place, and says below what is wrong there.
         let recipe: Recipe = toml::from_str(text).map_err(|e| {
-            let words = e.to_string().replace(e.message(), &without_types(e.message()));
+            let why = match e.message() {
+                // That is how the library sees a date without quotes.
+                "invalid type: map, expected a string" => {
+                    "an instant stands in quotes, such as \"2026-01-31T12:00:00Z\""
+                }
+                why => &without_types(why),
+            };
+            let words = e.to_string().replace(e.message(), why);
             unread(words.trim_end())
         })?;
         recipe.validate()?;
@@ -471,5 +478,7 @@ mod tests {
         for said in ["line 2", "plays_per_key = \"many\"", "expected a whole number that is not negative"] {
             assert!(error.detail().contains(said), "{}", error.detail());
         }
+        let error = Recipe::parse_toml("kind = \"artist_preference\"\nfrom = 2026-02-01T00:00:00Z").unwrap_err();
+        assert!(error.detail().contains("an instant stands in quotes"), "{}", error.detail());
     }
 }

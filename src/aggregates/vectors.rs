@@ -50,7 +50,8 @@ pub fn described(recipe: &Recipe) -> Option<TableColumns> {
     }
     let meaning = "The artist's coordinate along one of the leading vectors of the matrix of pairs, scaled by the root of its weight: \
                    the product of two artists' coordinates, added up, approximates how many members they share.";
-    let bar = "From the noisy pairs; later vectors are mostly noise in small pools.";
+    let bar = "From the noisy pairs; later vectors are mostly noise in small pools, and all zeros where the matrix has no more \
+               directions of positive weight.";
     let artist = column("artist", "text", "", "The artist's name as in the pairs.", "None: the value is exact.");
     let vectors = (0..VECTORS).map(|place| column(&vector_name(place), "number", "", meaning, bar));
     let columns = std::iter::once(artist).chain(vectors).collect();

@@ -1,17 +1,20 @@
 //! `refrain check`: is what the server keeps whole?
 
 use super::Settings;
+use crate::app;
 use crate::clock::{Clock, Entropy, UtcTime};
+use crate::config::Config;
 use crate::context::Context;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::{datasets, histories, ledger, offers, payouts, pools, votes};
+use crate::{datasets, histories, ledger, offers, payouts, pools, purchases, votes};
 use aws_lc_rs::digest;
 use clap::Args;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use futures_util::StreamExt;
 use std::collections::BTreeMap;
+use std::fs::File;
 
 /// Where stored files lie, by what they are for.
 const PREFIXES: [&str; 5] = ["plays", "shards", "held", "editions", "votes"];
@@ -44,13 +47,8 @@ struct Count {
 /// Prints what was found, and fails where something is wrong.
 pub fn run(args: &CheckArgs) -> Result<()> {
     let config = args.settings.load()?;
-    if config.database.url.is_none() && !config.sqlite_path().exists() {
-        // Nothing is made here: a check of the wrong place must not find a fresh and perfect one.
-        return Err(Error::invalid(format!(
-            "There is no {} to check. Name the server's data directory with --data-dir.",
-            config.sqlite_path().display()
-        )));
-    }
+    expect_an_installation(&config)?;
+    let _alone = if args.remove_orphans { Some(alone(&config)?) } else { None };
     let context = Context::open(config, Clock::system(), Entropy::system())?;
     let problems = super::block_on(check(&context, args.remove_orphans))?;
     for problem in &problems {
@@ -58,13 +56,48 @@ pub fn run(args: &CheckArgs) -> Result<()> {
     }
     if problems.is_empty() {
         return super::print(
-            "Everything is whole: database, privacy budgets, votes, terms, lists of artists, ledger, shares, stored files.",
+            "Everything is whole: database, privacy budgets, votes, terms, recipes, lists of artists, ledger, shares, stored files.",
         );
     }
     Err(Error::conflict(format!(
         "{} found, listed above.",
         if problems.len() == 1 { "One problem was" } else { "Problems were" }
     )))
+}
+
+/// Nothing is made here: a check of the wrong place, or of what is left of the right one, must not find a fresh and perfect
+/// one, to which no stored file belongs.
+fn expect_an_installation(config: &Config) -> Result<()> {
+    let (database, keys) = (config.sqlite_path(), config.keys_dir());
+    if config.database.url.is_none() {
+        match std::fs::metadata(&database) {
+            Err(_) => {
+                return Err(Error::invalid(format!(
+                    "There is no {} to check. Name the server's data directory with --data-dir.",
+                    database.display()
+                )));
+            }
+            Ok(file) if file.len() == 0 => {
+                return Err(Error::invalid(format!("{} is empty; restore it from a backup.", database.display())));
+            }
+            Ok(_) => {}
+        }
+    }
+    if !keys.join("pepper").exists() {
+        return Err(Error::invalid(format!(
+            "The server's keys are not in {}; restore them from a backup, together with the database.",
+            keys.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Holds the data directory, so that no server writes files while those of nobody are removed.
+fn alone(config: &Config) -> Result<File> {
+    match app::try_lock_directory(config)? {
+        (lock, true) => Ok(lock),
+        (_, false) => Err(Error::conflict("A server runs on this data directory; stop it to remove files.")),
+    }
 }
 
 /// What the database says about stored files.
@@ -87,8 +120,10 @@ async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
             let mut problems = pools::steps::budget_problems(db)?;
             problems.extend(votes::steps::verify(db)?);
             problems.extend(datasets::steps::verify_lists(db)?);
+            problems.extend(datasets::steps::verify_recipes(db)?);
             problems.extend(offers::steps::verify(db)?);
             problems.extend(ledger::steps::verify(db)?);
+            problems.extend(purchases::steps::verify(db)?);
             problems.extend(payouts::steps::verify(db)?);
             let editions = datasets::steps::all_files(db)?.into_iter();
             let mut published: Vec<_> = editions.map(|file| (file.object_key, file.size_bytes, file.sha256)).collect();

@@ -70,8 +70,8 @@ pub(super) fn read(file: &Path) -> Result<Recipe> {
         Ok(text) if text.trim().is_empty() => {
             return Err(unread(&"it is empty; `refrain recipe show KIND` prints one"));
         }
-        Ok(text) => text,
-        Err(_) => return Err(unread(&"it is no text; a recipe is TOML or JSON in UTF-8")),
+        Ok(text) if !text.contains('\0') => text,
+        _ => return Err(unread(&"it is no text; a recipe is TOML or JSON in UTF-8")),
     };
     if text.trim_start().starts_with('{') { Recipe::parse(&text) } else { Recipe::parse_toml(&text) }
 }
@@ -207,6 +207,9 @@ fn quoted(sheet: &AccuracySheet) -> String {
             budget.share * 100.0,
             counted(signed(budget.draws), "draws")
         );
+        if budget.draws == 0 {
+            words += "  MIND  That is more than a pool usually has for its lifetime.\n";
+        }
     }
     words + &format!("\n{}\n", sheet.rows.explanation)
 }
@@ -272,8 +275,10 @@ mod tests {
         }
         let (_kept, path) = file("a.toml", " \n");
         assert!(read(&path).unwrap_err().detail().contains("it is empty"));
-        std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(read(&path).unwrap_err().detail().contains("it is no text"));
+        for binary in [&[0xff, 0xfe][..], b"kind = \0"] {
+            std::fs::write(&path, binary).unwrap();
+            assert!(read(&path).unwrap_err().detail().contains("it is no text"));
+        }
         assert!(read(Path::new("/nowhere/a.toml")).unwrap_err().detail().contains("/nowhere/a.toml"));
     }
 
@@ -304,5 +309,7 @@ mod tests {
         assert!(map.contains("Columns of artist_map_vectors") && map.contains("vector_01 … vector_16"), "{map}");
         let dear = Recipe::parse(r#"{"kind":"artist_preference","fans_rho_nano":600000000}"#).unwrap();
         assert!(checked(&dear).unwrap().contains("more than a pool usually has"));
+        let dear = quoted(&accuracy_sheet(&dear, 18_000, Some(usual_budget())).unwrap());
+        assert!(dear.contains("MIND  That is more than a pool usually has"), "{dear}");
     }
 }

@@ -163,6 +163,16 @@ pub fn verify_lists(db: &mut Db) -> Result<Vec<String>> {
     Ok(problems)
 }
 
+/// Says which recipes are no longer those that were hashed, one sentence for each.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn verify_recipes(db: &mut Db) -> Result<Vec<String>> {
+    let recipes = store::recipes(db, None, None, i64::MAX)?;
+    let changed = recipes.iter().filter(|recipe| recipe.document.sha256() != recipe.document_hash);
+    Ok(changed.map(|recipe| format!("The recipe {} is not the one that was hashed.", recipe.id)).collect())
+}
+
 /// Notes until when a dataset is sold exclusively, or that it no longer is. A later day that was sold
 /// before stays: whoever holds it may buy once more for a shorter time.
 ///

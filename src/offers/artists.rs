@@ -80,6 +80,9 @@ fn of_offer(tx: &mut Tx, asked: &Asked, given: Option<&[String]>) -> Result<Arti
     let artists = given.ok_or_else(|| {
         Error::invalid("artists: list the artists that you ask about, as the music services write their names.")
     })?;
+    if let Some(odd) = artists.iter().find(|artist| artist.trim() != artist.as_str()) {
+        return Err(Error::invalid(format!("artists: {odd:?} begins or ends with a space; nobody is found by that.")));
+    }
     let recipe = &asked.recipe.document;
     aggregates::check_list(recipe, artists).map_err(|error| Error::invalid(format!("artists: {}", error.detail())))?;
     keep(tx, asked, artists, ListSource::Offer, None)

@@ -272,6 +272,27 @@ pub fn refund_due_minor(db: &mut Db, purchase: &Purchase) -> Result<i64> {
     Ok(ledger::steps::balance_about(db, &receivable, purchase.id.as_str())?.in_credit_minor())
 }
 
+/// Says for which settled purchases the buyer's account holds what it should not, one sentence for each: what was paid is what was
+/// owed, but for a refund that is still to be paid out.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn verify(db: &mut Db) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for id in ids_in(db, PurchaseState::Settled)? {
+        let purchase = purchase(db, &id)?;
+        let refund_minor = match store::licence_of(db, &id)? {
+            Some(licence) => refund(db, &purchase, &licence)?.total_minor(),
+            None => 0,
+        };
+        let held_minor = refund_due_minor(db, &purchase)?;
+        if held_minor != 0 && held_minor != refund_minor {
+            problems.push(format!("{id} has {held_minor} in minor units left on the buyer's account"));
+        }
+    }
+    Ok(problems)
+}
+
 /// Enters a refund that is due: it stands in the buyer's favour until an operator has paid it.
 /// Entered before the shares are, so that no member is paid out of it.
 fn give_back(tx: &mut Tx, purchase: &Purchase, licence: &Licence, memo: &str) -> Result<()> {

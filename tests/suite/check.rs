@@ -105,8 +105,26 @@ fn what_was_tampered_with_is_found() {
         ),
         ("DELETE FROM payouts WHERE id = (SELECT min(id) FROM payouts)", "lacks 1 of 8 shares"),
         ("UPDATE payouts SET amount_minor = amount_minor + 1", "pays out more than was paid"),
-        ("UPDATE transfers SET amount_minor = amount_minor + 1 WHERE id = (SELECT max(id) FROM transfers)", "PROBLEM"),
+        (
+            "UPDATE transfers SET amount_minor = amount_minor + 1 WHERE id = (SELECT min(transfer_id) FROM payouts)",
+            "shares that are not what the books say",
+        ),
+        (
+            "UPDATE transfers SET amount_minor = amount_minor + 1 WHERE kind = 'posted' AND resolves_id IS NULL
+                AND subject_id LIKE 'purchase%'",
+            "has 1 in minor units left on the buyer's account",
+        ),
+        ("UPDATE transfers SET amount_minor = amount_minor + 1 WHERE resolves_id IS NOT NULL", "does not fit it"),
         ("DELETE FROM budget_entries", "PROBLEM"),
+        (
+            "UPDATE vote_leaves SET choice = 'no' WHERE log_index = 0",
+            "a log with other ballots than those that were counted",
+        ),
+        ("UPDATE votes SET tag_key = tag_key, electorate_root = tag_key", "another electorate than its root says"),
+        (
+            "UPDATE recipes SET document_hash = replace(document_hash, substr(document_hash, 1, 1), 'g')",
+            "is not the one that was hashed",
+        ),
     ] {
         let (whole, printed) = house.with(|directory| run(directory, sql));
         assert!(!whole && printed.contains(says), "{sql}: {printed}");
@@ -209,4 +227,39 @@ fn a_damaged_database_is_told_in_words() {
         std::fs::write(path, bytes).unwrap();
     });
     assert!(!whole && printed.contains("PROBLEM  Database: "), "{printed}");
+}
+
+/// What is left of an installation is no fresh one: nothing is made, and nothing is taken for nobody's.
+#[test]
+fn what_is_left_of_an_installation_is_not_taken_for_a_whole_one() {
+    let house = House::after_one_sale();
+    let files = |directory: &Path| -> usize {
+        std::fs::read_dir(directory.join("files"))
+            .unwrap()
+            .map(|kind| std::fs::read_dir(kind.unwrap().path()).unwrap().count())
+            .sum()
+    };
+    let emptied = |directory: &Path| {
+        std::fs::write(directory.join("refrain.db"), b"").unwrap();
+        let _ = std::fs::remove_file(directory.join("refrain.db-wal"));
+    };
+    let locked_out = |directory: &Path| std::fs::remove_dir_all(directory.join("keys")).unwrap();
+    for (damage, says) in [(&emptied as &dyn Fn(&Path), "is empty; restore it"), (&locked_out, "keys are not in")] {
+        let directory = tempfile::tempdir().unwrap();
+        copy(house.healthy.path(), directory.path());
+        damage(directory.path());
+        let before = files(directory.path());
+        let (whole, printed) = check(directory.path(), &["--remove-orphans"]);
+        assert!(!whole && printed.contains(says), "{printed}");
+        assert_eq!((before > 0, files(directory.path())), (true, before));
+        assert!(!directory.path().join("keys").exists() || says.contains("empty"), "no keys were made");
+    }
+}
+
+#[test]
+fn no_file_is_removed_beside_a_server() {
+    let market = Market::open(Backend::Sqlite, 1);
+    let directory = &market.app.ctx.config.data_dir;
+    let (done, printed) = check(directory, &["--remove-orphans"]);
+    assert!(!done && printed.contains("A server runs on this data directory"), "{printed}");
 }

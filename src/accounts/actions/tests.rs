@@ -126,7 +126,8 @@ async fn unknown_closed_and_wrong_get_the_same_answer() {
     let known = ask_reset(&house.ctx, &house.auth, FROM, "op@refrain.example").await;
     let unknown = ask_reset(&house.ctx, &house.auth, FROM, "bob@example.org").await;
     assert!(known.is_ok() && unknown.is_ok());
-    assert_eq!(house.outbox_kinds().await.last().unwrap(), "nothing");
+    let kinds = house.outbox_kinds().await;
+    assert!(["account.reset", "nothing"].iter().all(|kind| kinds.iter().any(|pushed| pushed == kind)), "{kinds:?}");
 }
 
 #[tokio::test]

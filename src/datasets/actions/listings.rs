@@ -10,6 +10,7 @@ use crate::datasets::{search, steps, store};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::DatasetId;
+use crate::money::{counted, grouped};
 use crate::page::{Page, PageQuery};
 use crate::pools;
 use crate::pools::model::Pool;
@@ -114,7 +115,16 @@ pub async fn publish(ctx: &Context, operator: &Operator, id: DatasetId) -> Resul
     });
     let (dataset, currency, recipe, members, lacks_artists) = published.await?;
     // What the noise needs is worked out where it holds nobody up.
-    let warnings = warnings(&recipe, members, lacks_artists)?;
+    let mut warnings = warnings(&recipe, members, lacks_artists)?;
+    let needed = aggregates::fewest_members(&recipe, dataset.rows_promised)?;
+    if needed.unsigned_abs() > members {
+        warnings.push(format!(
+            "No offer can be accepted yet: {} are promised, which takes {} at the very least, and the pool has {}.",
+            counted(dataset.rows_promised, "rows"),
+            counted(needed, "members"),
+            grouped(i64::try_from(members).unwrap_or(i64::MAX))
+        ));
+    }
     Ok(Priced { dataset, currency, warnings })
 }
 
