@@ -17,8 +17,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-const PROMPT: [JobKind; 5] =
-    [JobKind::OpenVote, JobKind::CloseVote, JobKind::PublishVote, JobKind::LapseOffer, JobKind::ExpireLicence];
+const PROMPT: [JobKind; 6] = [
+    JobKind::OpenVote,
+    JobKind::CloseVote,
+    JobKind::RemindElectors,
+    JobKind::PublishVote,
+    JobKind::LapseOffer,
+    JobKind::ExpireLicence,
+];
 const LONG: [JobKind; 3] = [JobKind::DrawEdition, JobKind::Payout, JobKind::EraseMember];
 /// After many uploads there are many of these, for which no draw should wait.
 const SHARDS: [JobKind; 1] = [JobKind::CompactPlays];
@@ -197,7 +203,11 @@ async fn run(ctx: &Context, job: &Job) -> Result<Outcome> {
     let or_later = |at: Option<UtcTime>| at.map_or(Outcome::Done, Outcome::Later);
     match job.kind {
         JobKind::OpenVote => offers::actions::open_vote(ctx, &known(OfferId::parse(subject))?).await?,
-        JobKind::CloseVote => close_vote(ctx, known(VoteId::parse(subject))?).await?,
+        JobKind::CloseVote => return close_vote(ctx, known(VoteId::parse(subject))?).await.map(or_later),
+        JobKind::RemindElectors => {
+            let id = known(VoteId::parse(subject))?;
+            return ctx.db.write(move |tx| offers::steps::remind(tx, &id)).await.map(or_later);
+        }
         JobKind::PublishVote => votes::publishing::publish(ctx, &known(VoteId::parse(subject))?).await?,
         JobKind::LapseOffer => {
             return purchases::actions::lapse(ctx, &known(OfferId::parse(subject))?).await.map(or_later);
@@ -216,8 +226,8 @@ async fn run(ctx: &Context, job: &Job) -> Result<Outcome> {
 }
 
 /// Closing a vote, deciding its offer and, where it was accepted, writing the invoice are one write:
-/// there is an order exactly where there is a yes.
-async fn close_vote(ctx: &Context, vote_id: VoteId) -> Result<()> {
+/// there is an order exactly where there is a yes. Returns when to look again, where the deadline was moved meanwhile.
+async fn close_vote(ctx: &Context, vote_id: VoteId) -> Result<Option<UtcTime>> {
     let seller = ctx.config.seller.clone();
     ctx.db
         .write(move |tx| {
@@ -225,7 +235,7 @@ async fn close_vote(ctx: &Context, vote_id: VoteId) -> Result<()> {
             if let Some(offer) = decided.filter(|offer| offer.state == OfferState::Accepted) {
                 purchases::steps::invoice(tx, &seller, &offer)?;
             }
-            Ok(())
+            votes::steps::closes_at(tx, &vote_id)
         })
         .await
 }

@@ -23,6 +23,8 @@ text_enum! {
         OpenVote = "open_vote",
         /// Close a vote at its deadline. Subject: the vote.
         CloseVote = "close_vote",
+        /// Remind those who have not voted. Subject: the vote.
+        RemindElectors = "remind_electors",
         /// Publish what is needed to count a vote again. Subject: the vote.
         PublishVote = "publish_vote",
         /// Lapse an offer that nobody paid in time. Subject: the offer.

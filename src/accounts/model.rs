@@ -331,6 +331,22 @@ fn is_website(text: &str) -> bool {
     !text.contains(char::is_whitespace) && host.contains('.') && !host.starts_with('.') && !host.contains('@')
 }
 
+/// The domain that is an organisation's own: its website's and its e-mail address's, where one is the other or lies below it.
+/// Nothing for an address at a mail provider, which belongs to everybody.
+pub fn own_domain(website: &str, email: &str) -> Option<String> {
+    let host = website.split_once("://")?.1.split(['/', '?', '#', ':']).next()?.to_lowercase();
+    let host = host.trim_start_matches("www.");
+    let of_mail = email.rsplit_once('@')?.1;
+    let is_below = |lower: &str, upper: &str| lower == upper || lower.ends_with(&format!(".{upper}"));
+    if is_below(of_mail, host) {
+        Some(host.to_owned())
+    } else if is_below(host, of_mail) {
+        Some(of_mail.to_owned())
+    } else {
+        None
+    }
+}
+
 /// Whether a text is one of the officially assigned codes of ISO 3166-1 alpha-2.
 pub fn is_country(text: &str) -> bool {
     text.len() == 2 && COUNTRIES.split_ascii_whitespace().any(|code| code == text)
@@ -347,6 +363,21 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_organisations_own_domain_is_that_of_its_website_and_its_mail() {
+        for (website, email, own) in [
+            ("https://northwind.example", "a@northwind.example", Some("northwind.example")),
+            ("https://www.Northwind.example:8443/about?x=1", "a@northwind.example", Some("northwind.example")),
+            ("https://northwind.example/", "a@mail.northwind.example", Some("northwind.example")),
+            ("https://radio.northwind.example", "a@northwind.example", Some("northwind.example")),
+            ("https://northwind.example", "a@mail.example", None),
+            ("https://northwind.example", "a@southwind.example", None),
+            ("https://northwind.example", "a@evilnorthwind.example", None),
+        ] {
+            assert_eq!(own_domain(website, email).as_deref(), own, "{website} and {email}");
+        }
+    }
 
     fn profile() -> Profile {
         Profile {

@@ -1,7 +1,7 @@
 //! What other slices ask about accounts, and do to them, in their own transaction.
 
 use super::caller::Buyer;
-use super::model::{Account, EmailTokenPurpose, Organisation, OrganisationState, Role};
+use super::model::{Account, EmailTokenPurpose, Organisation, OrganisationState, Role, own_domain};
 use super::opaque::Opaque;
 use super::{sessions, store};
 use crate::clock::UtcTime;
@@ -9,6 +9,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, OrganisationId};
 use crate::secrets::Pepper;
+use std::collections::BTreeSet;
 
 /// What keyed hashes of the addresses of those who left are made for.
 const TOMBSTONE_PURPOSE: &str = "tombstone of an e-mail address";
@@ -65,6 +66,16 @@ pub fn operators(db: &mut Db) -> Result<Vec<Account>> {
 /// `internal` where the database fails.
 pub fn buyers_of(db: &mut Db, id: &OrganisationId) -> Result<Vec<Account>> {
     store::accounts_of_organisation(db, id)
+}
+
+/// The domains that are an organisation's own, by the verified addresses of those who act for it.
+///
+/// # Errors
+/// `not-found` where there is no such organisation.
+pub fn own_domains(db: &mut Db, id: &OrganisationId) -> Result<BTreeSet<String>> {
+    let website = organisation(db, id)?.profile.website;
+    let buyers = buyers_of(db, id)?.into_iter().filter(|buyer| buyer.email_verified_at.is_some());
+    Ok(buyers.filter_map(|buyer| own_domain(&website, &buyer.email)).collect())
 }
 
 /// Makes a token that is to be sent to an account's address, now. It is made when the mail is

@@ -3,7 +3,8 @@
 use crate::error::{Error, Result};
 use crate::money::counted;
 use crate::signing::PublicKey;
-use crate::votes::bundle::{self, Brought, Kept, NOT_PROVED, Verdict};
+use crate::votes::bundle::Kept;
+use crate::votes::verifying::{self, Brought, NOT_PROVED, Verdict};
 use clap::Args;
 use std::fs::File;
 use std::io::BufReader;
@@ -37,9 +38,9 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
         receipt: args.receipt.as_deref().map(receipt).transpose()?,
         tag: args.tag.as_deref().map(tag).transpose()?,
     };
-    let verdict = bundle::verify(BufReader::new(open(&args.bundle)?), &brought)?;
+    let verdict = verifying::verify(BufReader::new(open(&args.bundle)?), &brought)?;
     super::print(told(&verdict))?;
-    match i64::try_from(verdict.faults.len()).unwrap_or(i64::MAX) {
+    match i64::try_from(verdict.faults.len() + verdict.misfits.len()).unwrap_or(i64::MAX) {
         0 => Ok(()),
         faults => Err(Error::conflict(format!("{} found, listed above.", counted(faults, "faults")))),
     }
@@ -52,6 +53,7 @@ fn told(verdict: &Verdict) -> String {
     };
     let mut words =
         section("FAULTS: this vote is not what it is said to be", &mut verdict.faults.iter().map(String::as_str));
+    words += &section("FAULTS of what you brought along", &mut verdict.misfits.iter().map(String::as_str));
     words += &section("What holds", &mut verdict.shown.iter().map(String::as_str));
     words += &section("What this cannot prove", &mut NOT_PROVED.into_iter());
     words.trim_end().to_owned()

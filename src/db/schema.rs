@@ -98,6 +98,9 @@ diesel::table! {
         delta_committed_pico -> BigInt,
         membership_version -> BigInt,
         invoices_issued -> BigInt,
+        late_quorum_s -> BigInt,
+        final_ballots -> Bool,
+        split -> Text,
         created_at -> Timestamp,
         updated_at -> Timestamp,
     }
@@ -327,6 +330,11 @@ diesel::table! {
         live_yes -> BigInt,
         live_no -> BigInt,
         live_abstain -> BigInt,
+        late_quorum_s -> BigInt,
+        final_ballots -> Bool,
+        split -> Text,
+        extended_to -> Nullable<Timestamp>,
+        reminders_sent -> Integer,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::notices::{Kind, Notice};
 use super::wording::{self, Letter, Links, Proposal, Ready};
 use crate::accounts::model::{Account, AccountState, EmailTokenPurpose, OrganisationState};
+use crate::clock::UtcTime;
 use crate::db::Tx;
 use crate::error::{Code, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
@@ -70,6 +71,7 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
         }
         Kind::ConsentTextPublished => consent_text_published(tx, links, notice, to)?,
         Kind::VoteOpened => vote_opened(tx, links, notice, to)?,
+        Kind::VoteReminder => vote_reminder(tx, links, notice, to)?,
         Kind::VoteClosed => vote_closed(tx, links, notice, to)?,
         Kind::OfferDecided => {
             let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
@@ -102,10 +104,24 @@ fn consent_text_published(tx: &mut Tx, links: &Links, notice: &Notice, to: &Acco
 
 /// Only as long as ballots are taken: whoever could no longer act on it is not asked.
 fn vote_opened(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
+    let open = still_open(tx, notice, to)?;
+    Ok(open.map(|(vote, proposal, closes_at)| wording::vote_opened(links, &proposal, closes_at, vote.final_ballots)))
+}
+
+/// Not to who has voted meanwhile.
+fn vote_reminder(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
+    let Some((vote, proposal, closes_at)) = still_open(tx, notice, to)? else { return Ok(None) };
+    if votes::steps::has_voted(tx, &vote.id, &to.id)? {
+        return Ok(None);
+    }
+    Ok(Some(wording::vote_reminder(links, &proposal, closes_at)))
+}
+
+fn still_open(tx: &mut Tx, notice: &Notice, to: &Account) -> Result<Option<(Vote, Proposal, UtcTime)>> {
     let Some((vote, proposal)) = voted_on(tx, notice, to)? else { return Ok(None) };
     let now = tx.now();
     let window = vote.window().filter(|window| vote.state == VoteState::Open && rules::takes_ballots_at(window, now));
-    Ok(window.map(|window| wording::vote_opened(links, &proposal, rules::effective_deadline(&window))))
+    Ok(window.map(|window| (vote, proposal, rules::effective_deadline(&window))))
 }
 
 fn vote_closed(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {

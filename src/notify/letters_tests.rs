@@ -9,6 +9,7 @@ use crate::notify::notices::Kind;
 use crate::offers::model::EditionChoice;
 use crate::outbox::{self, EventState};
 use crate::purchases::fixture::House;
+use crate::votes::model::Choice;
 use diesel::prelude::*;
 use std::path::Path;
 
@@ -22,6 +23,7 @@ const PUSHED: &[&str] = &[
     "history.held",
     "consent_text.published",
     "vote.opened",
+    "vote.reminder",
     "vote.closed",
     "offer.decided",
     "invoice.issued",
@@ -121,6 +123,35 @@ async fn nobody_is_asked_to_vote_who_left_the_pool_or_when_it_is_too_late() {
     let second = house.offered(EditionChoice::Next, None).await;
     house.vote(&second).await;
     assert_eq!(about(&house, "your vote is asked for").await.len(), 2, "the second vote is over");
+}
+
+#[tokio::test]
+async fn who_has_not_voted_is_reminded_twice_and_each_time_once() {
+    let house = house().await;
+    let offer_id = house.offered(EditionChoice::Next, None).await;
+    crate::offers::actions::open_vote(&house.ctx, &offer_id).await.unwrap();
+    let read = move |db: &mut crate::db::Db| {
+        let id = crate::offers::steps::offer(db, &offer_id)?.vote_id.expect("the vote was opened");
+        crate::votes::steps::vote(db, &id)
+    };
+    let vote = house.ctx.db.read(read).await.unwrap();
+    crate::votes::fixture::cast(&house.ctx, &house.members[0], vote.id.clone(), Choice::No).await.unwrap();
+    let remind = async || {
+        let id = vote.id.clone();
+        house.change(move |tx| crate::offers::steps::remind(tx, &id)).await
+    };
+    let (day_s, opened_at, closes_at) = (86_400, vote.opens_at.unwrap(), vote.closes_at.unwrap());
+    assert_eq!(remind().await, Some(opened_at.plus_s(day_s)));
+    assert!(about(&house, "you have not voted yet").await.is_empty(), "not before a day has passed");
+    house.ctx.clock.advance_s(day_s).unwrap();
+    assert_eq!(remind().await, Some(closes_at.plus_s(-day_s)));
+    assert_eq!(remind().await, Some(closes_at.plus_s(-day_s)));
+    let until = closes_at.calendar().format("open until %Y-%m-%d %H:%M UTC").to_string();
+    reached(&about(&house, "you have not voted yet").await, &electors(&house)[1..], &[&until]);
+    house.ctx.clock.advance_s((closes_at.unix_ms() - opened_at.unix_ms()) / 1_000 - 2 * day_s).unwrap();
+    assert_eq!(remind().await, None);
+    assert_eq!(remind().await, None);
+    assert_eq!(about(&house, "you have not voted yet").await.len(), 4, "two mails to each of two");
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ text_enum! {
         ConsentTextPublished = "consent_text.published",
         /// To its electors: a vote has opened. Payload: `vote_id`, `offer_id`.
         VoteOpened = "vote.opened",
+        /// To those of its electors who have not voted: a vote is still open. Payload: `vote_id`, `offer_id`.
+        VoteReminder = "vote.reminder",
         /// To its electors: a vote has ended. Payload: `vote_id`, `offer_id`.
         VoteClosed = "vote.closed",
         /// To the buyers who made it: an offer was decided. Payload: `offer_id`.
@@ -118,7 +120,7 @@ impl Notice {
             Kind::AccountVerify | Kind::AccountReset => return Ok(Audience::One(self.id("account_id")?)),
             Kind::OrganisationRegistered | Kind::HistoryHeld => return self.many(ids(accounts::steps::operators(db)?)),
             Kind::ConsentTextPublished => return self.many(pools::steps::members(db, &self.id("pool_id")?)?),
-            Kind::VoteOpened | Kind::VoteClosed => {
+            Kind::VoteOpened | Kind::VoteReminder | Kind::VoteClosed => {
                 return self.many(votes::steps::electors(db, &self.id("vote_id")?)?);
             }
             Kind::OrganisationDecided => self.id("organisation_id")?,

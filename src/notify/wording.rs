@@ -168,7 +168,7 @@ pub struct Proposal {
 }
 
 /// To every elector: a vote has opened.
-pub fn vote_opened(links: &Links, proposal: &Proposal, closes_at: UtcTime) -> Letter {
+pub fn vote_opened(links: &Links, proposal: &Proposal, closes_at: UtcTime, is_final: bool) -> Letter {
     letter(
         links,
         format!("Refrain: your vote is asked for on \"{}\"", proposal.dataset),
@@ -177,9 +177,28 @@ pub fn vote_opened(links: &Links, proposal: &Proposal, closes_at: UtcTime) -> Le
             &format!("What it is wanted for ({}): {}", proposal.purpose, proposal.field_of_use),
             "Your listening would be part of it, so you decide with the others: yes, no, or abstain.",
             &format!(
-                "Please vote until {}. You may change your vote until then; the last one counts.",
-                when(closes_at)
+                "Please vote until {}. {}",
+                when(closes_at),
+                if is_final {
+                    "A vote that is cast cannot be changed, and voting ends before, as soon as no vote can change the outcome."
+                } else {
+                    "You may change your vote until then; the last one counts."
+                }
             ),
+            "The terms, and your ballot:",
+            &links.to(&proposal.path),
+        ],
+    )
+}
+
+/// To an elector who has not voted: the vote is still open.
+pub fn vote_reminder(links: &Links, proposal: &Proposal, closes_at: UtcTime) -> Letter {
+    letter(
+        links,
+        format!("Refrain: you have not voted yet on \"{}\"", proposal.dataset),
+        &[
+            &format!("{} offers {} for \"{}\" of {}.", proposal.buyer, proposal.price, proposal.dataset, proposal.pool),
+            &format!("The vote is open until {}. You may vote yes or no, or abstain, or leave it.", when(closes_at)),
             "The terms, and your ballot:",
             &links.to(&proposal.path),
         ],
@@ -424,7 +443,9 @@ mod tests {
             verify_address(&links, "verify_T", time()),
             reset_password(&links, "reset_T", time()),
             application_waits(&links, &organisation(OrganisationState::Pending)),
-            vote_opened(&links, &proposal, time()),
+            vote_opened(&links, &proposal, time(), false),
+            vote_opened(&links, &proposal, time(), true),
+            vote_reminder(&links, &proposal, time()),
             licence_ready(&links, &ready(Some(time()), None)),
             licence_ready(&links, &ready(None, Some(Money::new(5_500_000, "USD")))),
             history_held(&links, &held(0, None)),
@@ -432,7 +453,7 @@ mod tests {
             history_held(&links, &held(2, None)),
         ];
         letters.extend(OrganisationState::ALL.iter().filter_map(|state| decided(*state)));
-        assert_eq!(letters.len(), 12);
+        assert_eq!(letters.len(), 14);
         for Letter { subject, body } in &letters {
             assert!(subject.starts_with("Refrain: ") && !subject.contains('\n') && subject.len() < 100, "{subject}");
             assert!(body.contains("https://refrain.example/") && body.lines().all(|line| line.len() < 200), "{body}");

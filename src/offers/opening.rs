@@ -77,6 +77,8 @@ fn snapshot(db: &mut Db, id: &OfferId) -> Result<Option<Snapshot>> {
             electorate::eligible(db, &offer.pool_id, &purposes, joined_before)?
         }
     };
+    let domains = accounts::steps::own_domains(db, &offer.organisation_id)?;
+    let members = electorate::without_domains(db, &offer.pool_id, members, &domains)?;
     let electors = i64::try_from(members.len()).map_err(Error::internal)?;
     Ok(Some(Snapshot { membership_version, members, refusal: why_not(db, &offer, electors)? }))
 }
@@ -113,8 +115,7 @@ fn begin(
             Some(_) => Vec::new(),
             None => datasets::steps::dataset(tx, &offer.dataset_id)?.purposes,
         },
-        passing: terms.vote.passing()?,
-        voting_period_s: terms.vote.voting_period_s,
+        rules: terms.vote.rules()?,
         electors,
         membership_version,
     };
@@ -159,7 +160,7 @@ fn open(tx: &mut Tx, id: &OfferId, vote_id: &VoteId, if_changed: IfChanged) -> R
     if !steps::change(tx, &offer, OfferState::Voting, &detail)? {
         return Err(Error::internal(format!("{vote_id} has opened, but {id} is {}", offer.state)));
     }
-    let decision_by = closes_at.plus_s(queueing::MARGIN_S);
+    let decision_by = closes_at.plus_s(offer.terms()?.vote.late_quorum_s.saturating_add(queueing::MARGIN_S));
     diesel::update(offers::table.find(id)).set(offers::decision_by.eq(decision_by)).execute(&mut **tx)?;
     outbox::push(tx, "vote.opened", &json!({"vote_id": vote_id, "offer_id": id}))?;
     Ok(Attempt::Opened)

@@ -166,7 +166,8 @@ fn when_decided(tx: &mut Tx, pool: &Pool) -> Result<UtcTime> {
     let (rules, now) = (&pool.rules, tx.now());
     let ends = store::ends_before_members(tx, &pool.id)?;
     let ahead = store::queued(tx, &pool.id)?.len();
-    Ok(queueing::decision_by(now, rules.voting_period_s, rules.open_votes_max, ends, ahead))
+    let longest_s = rules.voting_period_s.saturating_add(rules.late_quorum_s);
+    Ok(queueing::decision_by(now, longest_s, rules.open_votes_max, ends, ahead))
 }
 
 /// Before the members at once, or behind those who wait already.

@@ -1,5 +1,6 @@
 //! What others do with an offer inside their own transaction.
 
+use crate::clock::UtcTime;
 use crate::db::schema::{offer_events, offers};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
@@ -49,6 +50,19 @@ pub fn settle_vote(tx: &mut Tx, vote_id: &VoteId) -> Result<Option<Offer>> {
     outbox::push(tx, "vote.closed", &json!({"vote_id": vote_id, "offer_id": offer.id}))?;
     outbox::push(tx, "offer.decided", &json!({"offer_id": offer.id}))?;
     self::offer(tx, &offer.id).map(Some)
+}
+
+/// Reminds those who have not voted, where it is time; returns when the next time is.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn remind(tx: &mut Tx, vote_id: &VoteId) -> Result<Option<UtcTime>> {
+    let (is_time, next) = votes::steps::remind(tx, vote_id)?;
+    if is_time {
+        let offer = of_vote(tx, vote_id)?;
+        outbox::push(tx, "vote.reminder", &json!({"vote_id": vote_id, "offer_id": offer.id}))?;
+    }
+    Ok(next)
 }
 
 /// Lapses an accepted offer that was not paid in time. `false` where it was paid or has lapsed already.

@@ -10,9 +10,9 @@ use crate::ids::{DatasetId, EditionId, OrganisationId, PoolId, RecipeId};
 use crate::money::Money;
 use crate::offers::artists;
 use crate::offers::model::{EditionChoice, ListSource, ModelsAfterTerm, Redistribution};
-use crate::pools::model::VoteRules;
+use crate::pools::model::{Split, VoteRules};
 use crate::text;
-use crate::votes::rules::Passing;
+use crate::votes::rules::{Passing, Rules};
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -233,6 +233,20 @@ pub struct TermsOfVote {
     pub voting_period_s: i64,
     /// How long before the placing a member must have joined, in seconds.
     pub cool_off_s: i64,
+    /// Seconds that are left at least when the yes that are needed are reached. Absent: no deadline is moved.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub late_quorum_s: i64,
+    /// Whether a ballot that is cast cannot be changed. Absent: it can.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub final_ballots: bool,
+    /// What is shown while the vote is open besides how many have voted. Absent: nothing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub split: Split,
+}
+
+/// What stands for a rule that was not there when the first terms were frozen: their bytes stay what they were.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Terms as they are kept: the exact bytes and their name.
@@ -294,12 +308,18 @@ impl Terms {
 }
 
 impl TermsOfVote {
-    /// What the vote needs to pass.
+    /// The rules that are frozen into the vote.
     ///
     /// # Errors
     /// `invalid` where no vote could be decided by these numbers.
-    pub fn passing(&self) -> Result<Passing> {
-        Passing::new(self.quorum_bp, self.threshold_numerator, self.threshold_denominator)
+    pub fn rules(&self) -> Result<Rules> {
+        Ok(Rules {
+            passing: Passing::new(self.quorum_bp, self.threshold_numerator, self.threshold_denominator)?,
+            voting_period_s: self.voting_period_s,
+            late_quorum_s: self.late_quorum_s,
+            final_ballots: self.final_ballots,
+            split: self.split,
+        })
     }
 }
 
@@ -311,6 +331,9 @@ impl From<&VoteRules> for TermsOfVote {
             threshold_denominator: rules.threshold_denominator,
             voting_period_s: rules.voting_period_s,
             cool_off_s: rules.cool_off_s,
+            late_quorum_s: rules.late_quorum_s,
+            final_ballots: rules.final_ballots,
+            split: rules.split,
         }
     }
 }

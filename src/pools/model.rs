@@ -84,7 +84,8 @@ pub struct Pool {
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({
     "quorum_bp": 2_500, "threshold_numerator": 1, "threshold_denominator": 2,
-    "voting_period_s": 604_800, "cool_off_s": 1_209_600, "open_votes_max": 3
+    "voting_period_s": 604_800, "cool_off_s": 1_209_600, "open_votes_max": 3,
+    "late_quorum_s": 0, "final_ballots": false, "split": "sealed"
 }))]
 pub struct VoteRules {
     /// Basis points of the electorate that must say yes: 1 to 10,000, 2,500 if not said.
@@ -106,6 +107,28 @@ pub struct VoteRules {
     /// Votes open at the same time; further offers wait. 1 to 100, 3 if not said.
     #[schema(minimum = 1, maximum = 100)]
     pub open_votes_max: i32,
+    /// Seconds that are left at least when the yes that are needed are reached: where that is late, the deadline moves,
+    /// once, so that everybody has time to answer. A moved deadline tells that the quorum was reached, and when. 0 to the
+    /// seconds for which a vote is open; 0, which moves nothing, if not said.
+    #[schema(minimum = 0, maximum = 7776000)]
+    pub late_quorum_s: i64,
+    /// Whether a ballot that is cast cannot be changed. Then a vote ends as soon as no ballot can change its outcome. `false`
+    /// if not said: a ballot may be changed until the deadline, and nothing is decided before.
+    pub final_ballots: bool,
+    /// Whether the split is shown while a vote is open: `sealed`, as it is if not said, or `live`.
+    pub split: Split,
+}
+
+crate::text_enum! {
+    /// What is shown of an open vote besides how many have voted.
+    #[derive(Default)]
+    pub enum Split {
+        /// Nothing: how many said yes and no is told when it has ended.
+        #[default]
+        Sealed = "sealed",
+        /// How many said yes and no so far.
+        Live = "live",
+    }
 }
 
 impl Default for VoteRules {
@@ -117,6 +140,9 @@ impl Default for VoteRules {
             voting_period_s: 7 * 86_400,
             cool_off_s: 14 * 86_400,
             open_votes_max: 3,
+            late_quorum_s: 0,
+            final_ballots: false,
+            split: Split::Sealed,
         }
     }
 }

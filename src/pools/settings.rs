@@ -1,6 +1,6 @@
 //! What an operator may set: checked in words, before anything is stored.
 
-use super::model::{Cost, Pool, VoteRules, is_purpose};
+use super::model::{Cost, Pool, Split, VoteRules, is_purpose};
 use crate::error::{Error, Result};
 use crate::money::{self, Money};
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,12 @@ pub struct RulesChange {
     pub cool_off_s: Option<i64>,
     /// Votes open at the same time; further offers wait.
     pub open_votes_max: Option<i32>,
+    /// Seconds that are left at least when the yes that are needed are reached; 0 moves no deadline.
+    pub late_quorum_s: Option<i64>,
+    /// Whether a ballot that is cast cannot be changed.
+    pub final_ballots: Option<bool>,
+    /// Whether the split is shown while a vote is open.
+    pub split: Option<Split>,
 }
 
 impl RulesChange {
@@ -150,6 +156,9 @@ impl RulesChange {
             voting_period_s: self.voting_period_s.unwrap_or(rules.voting_period_s),
             cool_off_s: self.cool_off_s.unwrap_or(rules.cool_off_s),
             open_votes_max: self.open_votes_max.unwrap_or(rules.open_votes_max),
+            late_quorum_s: self.late_quorum_s.unwrap_or(rules.late_quorum_s),
+            final_ballots: self.final_ballots.unwrap_or(rules.final_ballots),
+            split: self.split.unwrap_or(rules.split),
         }
     }
 }
@@ -213,6 +222,10 @@ fn check_rules(mut rules: VoteRules) -> Result<VoteRules> {
         ));
     }
     between("rules.open_votes_max", rules.open_votes_max.into(), 1, 100)?;
+    between("rules.late_quorum_s", rules.late_quorum_s, 0, 90 * 86_400)?;
+    if rules.late_quorum_s > rules.voting_period_s {
+        return Err(Error::invalid("rules.late_quorum_s: it may be as long as voting_period_s at most."));
+    }
     let divisor = greatest_common_divisor(rules.threshold_numerator, rules.threshold_denominator);
     rules.threshold_numerator /= divisor;
     rules.threshold_denominator /= divisor;

@@ -4,6 +4,7 @@ use super::commitment::{self, Opening, Tag};
 use super::log::{Hash, TILE, leaf_hash, root_of_perfect};
 use super::log_store as store;
 use super::model::{Choice, Vote};
+use super::rules::Tally;
 use crate::clock::UtcTime;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -34,6 +35,8 @@ pub struct Appended {
     pub size: u64,
     /// The root over all of them.
     pub root: Hash,
+    /// The ballots that count now.
+    pub tally: Tally,
 }
 
 /// Appends leaves, and makes each the member's ballot that counts, or takes it away.
@@ -44,7 +47,7 @@ pub fn append(tx: &mut Tx, vote: &Vote, leaves: &[NewLeaf]) -> Result<Appended> 
     let mut frontier = vote.log()?;
     let from = frontier.size();
     if leaves.is_empty() {
-        return Ok(Appended { indexes: from..from, size: from, root: frontier.root() });
+        return Ok(Appended { indexes: from..from, size: from, root: frontier.root(), tally: vote.live_tally() });
     }
     let mut tally = vote.live_tally();
     let mut rows = Vec::with_capacity(leaves.len());
@@ -69,7 +72,7 @@ pub fn append(tx: &mut Tx, vote: &Vote, leaves: &[NewLeaf]) -> Result<Appended> 
     store::put_ballots(tx, &vote.id, leaves, &rows)?;
     write_full_tiles(tx, vote, from, frontier.size())?;
     store::note_log(tx, &vote.id, &frontier, tally)?;
-    Ok(Appended { indexes: from..frontier.size(), size: frontier.size(), root: frontier.root() })
+    Ok(Appended { indexes: from..frontier.size(), size: frontier.size(), root: frontier.root(), tally })
 }
 
 /// Writes the tiles that have become full between two sizes, of each level.

@@ -10,11 +10,12 @@ use super::appending::{self, NewLeaf};
 use super::commitment::{Opening, Tag};
 use super::log::Hash;
 use super::log_store::{self as store, Elector};
-use super::model::{Ballot, Choice, VoteState};
-use super::rules;
+use super::model::{Ballot, Choice, Vote, VoteState};
+use super::rules::{self, Tally};
 use crate::db::{Database, Tx};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, VoteId};
+use crate::queue::{self, JobKind};
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, oneshot};
 
@@ -72,8 +73,8 @@ impl BallotBox {
     /// Casts a ballot, or changes the one cast before, and returns once it is durable.
     ///
     /// # Errors
-    /// `not-found` outside of the vote's pool, `not-in-electorate`, `vote-closed` outside of the window; `busy` where too many
-    /// wait.
+    /// `not-found` outside of the vote's pool, `not-in-electorate`, `vote-closed` outside of the window, `conflict` where
+    /// ballots are final and there is one already; `busy` where too many wait.
     pub async fn cast(&self, vote_id: VoteId, cast: Cast) -> Result<Taken> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { vote_id, cast, answer };
@@ -139,7 +140,8 @@ pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Vec<Result<T
     let mut leaves = Vec::with_capacity(casts.len());
     for cast in casts {
         let may_vote = electors.get_mut(&cast.member_id).ok_or_else(|| Error::not_found("vote"));
-        let judged = may_vote.and_then(|elector| judge(elector, takes_ballots).map(|tag| (elector, tag)));
+        let judged =
+            may_vote.and_then(|elector| judge(elector, takes_ballots, vote.final_ballots).map(|tag| (elector, tag)));
         answers.push(judged.map(|(elector, tag)| {
             leaves.push(NewLeaf {
                 tag,
@@ -153,6 +155,7 @@ pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Vec<Result<T
         }));
     }
     let appended = appending::append(tx, &vote, &leaves)?;
+    follow_up(tx, &vote, appended.tally)?;
     let mut leaves = leaves.into_iter().zip(appended.indexes);
     let taken = answers.into_iter().map(|answer| {
         answer.and_then(|()| {
@@ -173,12 +176,30 @@ pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Vec<Result<T
     Ok(taken.collect())
 }
 
+/// What ballots set going: a quorum that is reached late moves the deadline, once; and a vote of final ballots that none
+/// can change any more is closed at once.
+fn follow_up(tx: &mut Tx, vote: &Vote, tally: Tally) -> Result<()> {
+    let (rules, now) = (vote.rules()?, tx.now());
+    let Some(window) = vote.window() else { return Ok(()) };
+    let need = rules::need(&rules.passing, vote.electors);
+    if vote.live_tally().yes < need
+        && tally.yes >= need
+        && let Some(extended_to) = rules::extension(&window, rules.late_quorum_s, now)
+    {
+        store::extend(tx, &vote.id, extended_to)?;
+    }
+    if rules.final_ballots && rules::decided_early(&rules.passing, vote.electors, tally).is_some() {
+        queue::push(tx, JobKind::CloseVote, vote.id.as_str(), now)?;
+    }
+    Ok(())
+}
+
 /// Whether a member's ballot is taken, and under which tag.
-fn judge(elector: &Elector, takes_ballots: bool) -> Result<Tag> {
+fn judge(elector: &Elector, takes_ballots: bool, final_ballots: bool) -> Result<Tag> {
     let Some(tag) = elector.tag else {
         return Err(Error::new(
             Code::NotInElectorate,
-            "Those vote whose plays would be in the edition; the list was frozen when the vote opened.",
+            "Those vote whose plays would be in the edition, but for who belongs to the buyer; the list was frozen when the vote opened.",
         ));
     };
     if elector.lacks_consent {
@@ -189,6 +210,9 @@ fn judge(elector: &Elector, takes_ballots: bool) -> Result<Tag> {
     }
     if !takes_ballots {
         return Err(Error::new(Code::VoteClosed, "The vote takes no ballots any more; yours stays as it was."));
+    }
+    if final_ballots && elector.choice.is_some() {
+        return Err(Error::conflict("Ballots are final in this vote; yours stays as you cast it."));
     }
     Ok(tag)
 }

@@ -9,6 +9,7 @@ use crate::ids::{AccountId, EditionId, PoolId};
 use crate::pools::model::MembershipState;
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use std::collections::BTreeSet;
 
 /// The electorate of an edition that is still to be drawn: active members who joined no later than
 /// `joined_before`, have an accepted history, and consent to every one of the purposes. Sorted by id.
@@ -63,6 +64,32 @@ fn first_eligible(
         ));
     }
     Ok(query.load(db)?)
+}
+
+/// Those of some members who belong to none of these domains by their e-mail address: who belongs to the buyer does not decide
+/// on its offer, and is neither in what is drawn for it nor paid.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn without_domains(
+    db: &mut Db,
+    pool_id: &PoolId,
+    mut members: Vec<AccountId>,
+    domains: &BTreeSet<String>,
+) -> Result<Vec<AccountId>> {
+    for domain in domains {
+        // A domain has none of the characters that mean something in a pattern but `_`, which it escapes here.
+        let name = domain.replace('_', "\\_");
+        let of_domain = |pattern: String| accounts::email.like(pattern).escape('\\');
+        let theirs: Vec<AccountId> = memberships::table
+            .inner_join(accounts::table)
+            .filter(memberships::pool_id.eq(pool_id))
+            .filter(of_domain(format!("%@{name}")).or(of_domain(format!("%@%.{name}"))))
+            .select(memberships::member_id)
+            .load(db)?;
+        members.retain(|member| !theirs.contains(member));
+    }
+    Ok(members)
 }
 
 /// The electorate of an edition that was drawn already: those in it who are still members. Sorted by id.

@@ -12,7 +12,7 @@ use crate::pools::model::{MembershipState, Pool, VoteRules};
 use crate::votes::actions;
 use crate::votes::ballot_box::BallotBox;
 use crate::votes::model::{Ballot, Choice, NewVote};
-use crate::votes::rules::{Passing, Window};
+use crate::votes::rules::{Passing, Rules, Window};
 use crate::votes::steps::{self, IfChanged};
 use diesel::prelude::*;
 
@@ -139,8 +139,13 @@ pub async fn listed_vote(ctx: &Context, pool_id: &PoolId, members: &[Member]) ->
             subject_text: "Somebody offers something.".into(),
             terms_hash: "00".into(),
             purposes: vec![PURPOSE.into()],
-            passing: Passing::new(rules.quorum_bp, rules.threshold_numerator, rules.threshold_denominator)?,
-            voting_period_s: rules.voting_period_s,
+            rules: Rules {
+                passing: Passing::new(rules.quorum_bp, rules.threshold_numerator, rules.threshold_denominator)?,
+                voting_period_s: rules.voting_period_s,
+                late_quorum_s: rules.late_quorum_s,
+                final_ballots: rules.final_ballots,
+                split: rules.split,
+            },
             electors,
             membership_version: pool.membership_version,
         };

@@ -282,6 +282,12 @@ pub fn note_log(db: &mut Db, id: &VoteId, frontier: &Frontier, tally: Tally) -> 
     Ok(())
 }
 
+/// Moves the deadline of a vote.
+pub fn extend(db: &mut Db, id: &VoteId, extended_to: UtcTime) -> Result<()> {
+    diesel::update(votes::table.find(id)).set(votes::extended_to.eq(Some(extended_to))).execute(db)?;
+    Ok(())
+}
+
 /// The hashes of leaves.
 pub fn leaf_hashes(db: &mut Db, id: &VoteId, range: Range<u64>) -> Result<Vec<Hash>> {
     let place = |index: u64| i64::try_from(index).map_err(Error::internal);

@@ -23,11 +23,14 @@ pub mod routes;
 pub mod rules;
 pub mod steps;
 pub mod upgrade;
+pub mod verifying;
 pub mod views;
 pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod model_tests;
 mod store;
 #[cfg(test)]
 mod tests;

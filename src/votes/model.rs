@@ -3,9 +3,10 @@
 use crate::clock::UtcTime;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
+use crate::pools::model::Split;
 use crate::text_enum;
 use crate::votes::log::Frontier;
-use crate::votes::rules::{Passing, Tally, Window};
+use crate::votes::rules::{Passing, Rules, Tally, Window};
 
 text_enum! {
     /// Where a vote stands.
@@ -106,6 +107,16 @@ pub struct Vote {
     pub live_no: i64,
     /// Abstentions that count as of now.
     pub live_abstain: i64,
+    /// Seconds that are left at least when the yes that are needed are reached.
+    pub late_quorum_s: i64,
+    /// Whether a ballot that is cast cannot be changed.
+    pub final_ballots: bool,
+    /// What is shown while it is open.
+    pub split: Split,
+    /// Where the deadline was moved to.
+    pub extended_to: Option<UtcTime>,
+    /// Reminders that went out to those who had not voted.
+    pub reminders_sent: i32,
 }
 
 impl Vote {
@@ -131,9 +142,23 @@ impl Vote {
         Passing::new(self.quorum_bp, self.threshold_numerator, self.threshold_denominator)
     }
 
+    /// All its rules.
+    ///
+    /// # Errors
+    /// As [`Vote::passing`].
+    pub fn rules(&self) -> Result<Rules> {
+        Ok(Rules {
+            passing: self.passing()?,
+            voting_period_s: self.voting_period_s,
+            late_quorum_s: self.late_quorum_s,
+            final_ballots: self.final_ballots,
+            split: self.split,
+        })
+    }
+
     /// When it takes ballots; `None` while it is being opened.
     pub fn window(&self) -> Option<Window> {
-        Some(Window { opens_at: self.opens_at?, closes_at: self.closes_at? })
+        Some(Window { opens_at: self.opens_at?, closes_at: self.closes_at?, extended_to: self.extended_to })
     }
 
     /// The result's split; `None` until it was counted.
@@ -154,10 +179,8 @@ pub struct NewVote {
     /// What electors must consent to for as long as their ballots are to count; nothing where what is sold
     /// was drawn already.
     pub purposes: Vec<String>,
-    /// What it needs to pass.
-    pub passing: Passing,
-    /// How long ballots are taken, in seconds.
-    pub voting_period_s: i64,
+    /// Its rules.
+    pub rules: Rules,
     /// Size of the electorate, above zero.
     pub electors: i64,
     /// The version of the pool's membership of which the electorate was taken.

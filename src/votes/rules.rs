@@ -4,9 +4,17 @@
 //! among yes and no. An abstention is turnout and nothing else. With a participation quorum a "no"
 //! or an abstention could help an offer to pass; here one more of either never turns a rejection
 //! into an acceptance, and one more "yes" never the other way round.
+//!
+//! [`early`] tells what no further ballot can change, and [`window`] when ballots are taken.
 
-use crate::clock::UtcTime;
+pub mod early;
+pub mod window;
+
+pub use early::decided_early;
+pub use window::{Window, effective_deadline, extension, is_over_at, reminders, takes_ballots_at};
+
 use crate::error::{Error, Result};
+use crate::pools::model::Split;
 use crate::votes::model::Choice;
 
 /// Basis points in a whole.
@@ -18,6 +26,21 @@ pub struct Passing {
     quorum_bp: i32,
     numerator: i32,
     denominator: i32,
+}
+
+/// All the rules of a vote, as they are frozen into it when it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// What it needs to pass.
+    pub passing: Passing,
+    /// How long ballots are taken, in seconds.
+    pub voting_period_s: i64,
+    /// Seconds that are left at least when the yes that are needed are reached; 0 moves no deadline.
+    pub late_quorum_s: i64,
+    /// Whether a ballot that is cast cannot be changed. Then a vote ends as soon as nothing can change its outcome.
+    pub final_ballots: bool,
+    /// What is shown while it is open.
+    pub split: Split,
 }
 
 /// Ballots by choice.
@@ -40,15 +63,6 @@ pub enum Outcome {
     TooFewYes,
     /// Enough said yes, but too many said no.
     TooManyNo,
-}
-
-/// When ballots are taken: from `opens_at` on, and no longer at the deadline itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// The first instant.
-    pub opens_at: UtcTime,
-    /// The first instant at which it is too late.
-    pub closes_at: UtcTime,
 }
 
 impl Passing {
@@ -81,12 +95,12 @@ impl Passing {
         (self.numerator, self.denominator)
     }
 
-    fn threshold_reached(&self, tally: Tally) -> bool {
+    /// Counts of ballots fit into 64 bits, so that nothing here overflows.
+    fn threshold_reached(&self, yes: i128, no: i128) -> bool {
         if self.is_simple_majority() {
-            return tally.yes > tally.no;
+            return yes > no;
         }
-        let (yes, both) = (i128::from(tally.yes), i128::from(tally.yes) + i128::from(tally.no));
-        yes * i128::from(self.denominator) >= i128::from(self.numerator) * both
+        yes * i128::from(self.denominator) >= i128::from(self.numerator) * (yes + no)
     }
 }
 
@@ -120,6 +134,20 @@ impl Tally {
     }
 }
 
+impl FromIterator<Choice> for Tally {
+    fn from_iter<I: IntoIterator<Item = Choice>>(choices: I) -> Self {
+        let mut tally = Tally::default();
+        for choice in choices {
+            match choice {
+                Choice::Yes => tally.yes += 1,
+                Choice::No => tally.no += 1,
+                Choice::Abstain => tally.abstain += 1,
+            }
+        }
+        tally
+    }
+}
+
 impl Outcome {
     /// Whether the offer is accepted.
     pub fn is_accepted(self) -> bool {
@@ -139,31 +167,17 @@ pub fn need(passing: &Passing, electors: i64) -> i64 {
 pub fn outcome(passing: &Passing, electors: i64, tally: Tally) -> Outcome {
     if tally.yes < need(passing, electors) {
         Outcome::TooFewYes
-    } else if passing.threshold_reached(tally) {
+    } else if passing.threshold_reached(tally.yes.into(), tally.no.into()) {
         Outcome::Accepted
     } else {
         Outcome::TooManyNo
     }
 }
 
-/// The deadline that counts. Everything that asks when a vote ends asks here: taking a ballot, closing, and what people are shown.
-pub fn effective_deadline(window: &Window) -> UtcTime {
-    window.closes_at
-}
-
-/// Whether a ballot is taken at an instant.
-pub fn takes_ballots_at(window: &Window, now: UtcTime) -> bool {
-    window.opens_at <= now && now < effective_deadline(window)
-}
-
-/// Whether a vote may be closed at an instant.
-pub fn is_over_at(window: &Window, now: UtcTime) -> bool {
-    now >= effective_deadline(window)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{Just, Strategy};
 
     fn passing(quorum_bp: i32, numerator: i32, denominator: i32) -> Passing {
         Passing::new(quorum_bp, numerator, denominator).unwrap()
@@ -253,16 +267,6 @@ mod tests {
         assert!(other.changed(Some(Choice::Yes), None).is_err(), "nobody said yes");
     }
 
-    #[test]
-    fn the_window_is_half_open() {
-        let at = |ms| UtcTime::from_unix_ms(ms).unwrap();
-        let window = Window { opens_at: at(1_000), closes_at: at(2_000) };
-        assert!(!takes_ballots_at(&window, at(999)));
-        assert!(takes_ballots_at(&window, at(1_000)));
-        assert!(takes_ballots_at(&window, at(1_999)) && !is_over_at(&window, at(1_999)));
-        assert!(!takes_ballots_at(&window, at(2_000)) && is_over_at(&window, at(2_000)));
-    }
-
     proptest::proptest! {
         /// The outcome at real sizes agrees with the definition written out in rational arithmetic.
         #[test]
@@ -280,6 +284,20 @@ mod tests {
             };
             let found = outcome(&passing(quorum_bp, numerator, denominator), electors, tally(yes, no, 0));
             proptest::prop_assert_eq!(found.is_accepted(), quorum && threshold);
+        }
+
+        /// It does not matter who votes first.
+        #[test]
+        fn the_order_of_ballots_does_not_matter(
+            (choices, shuffled) in proptest::collection::vec(proptest::sample::select(Choice::ALL), 0..60)
+                .prop_flat_map(|choices| (Just(choices.clone()), Just(choices).prop_shuffle())),
+            quorum_bp in 1i32..=10_000, more in 0i64..20,
+        ) {
+            let electors = i64::try_from(choices.len()).unwrap() + more;
+            let passing = passing(quorum_bp, 1, 2);
+            let (one, other): (Tally, Tally) = (choices.into_iter().collect(), shuffled.into_iter().collect());
+            proptest::prop_assert_eq!(one, other);
+            proptest::prop_assert_eq!(outcome(&passing, electors, one), outcome(&passing, electors, other));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What others do with a vote inside their own transaction.
 
 use crate::clock::UtcTime;
-use crate::db::schema::{ballots, pools, vote_purposes, votes};
+use crate::db::schema::{electors, pools, vote_purposes, votes};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
@@ -75,16 +75,24 @@ pub fn turnout(db: &mut Db, vote: &Vote) -> Result<i64> {
     }
 }
 
+/// Whether a member's ballot counts in a vote as of now.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn has_voted(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<bool> {
+    Ok(!store::ballots_of(db, &[id], member_id)?.is_empty())
+}
+
 /// Makes a vote, in state `opening`. Its electorate is listed next.
 ///
 /// # Errors
 /// `invalid` where nobody could vote or there is no time to.
 pub fn create(tx: &mut Tx, new: &NewVote) -> Result<VoteId> {
-    if new.electors <= 0 || new.voting_period_s <= 0 {
+    if new.electors <= 0 || new.rules.voting_period_s <= 0 {
         return Err(Error::invalid("A vote needs somebody who may vote and time to do it."));
     }
     let id = VoteId::new(tx.now(), tx.entropy());
-    let (threshold_numerator, threshold_denominator) = new.passing.threshold();
+    let (threshold_numerator, threshold_denominator) = new.rules.passing.threshold();
     diesel::insert_into(votes::table)
         .values((
             votes::id.eq(&id),
@@ -94,10 +102,13 @@ pub fn create(tx: &mut Tx, new: &NewVote) -> Result<VoteId> {
             votes::state.eq(VoteState::Opening),
             votes::electors.eq(new.electors),
             votes::membership_version.eq(new.membership_version),
-            votes::quorum_bp.eq(new.passing.quorum_bp()),
+            votes::quorum_bp.eq(new.rules.passing.quorum_bp()),
             votes::threshold_numerator.eq(threshold_numerator),
             votes::threshold_denominator.eq(threshold_denominator),
-            votes::voting_period_s.eq(new.voting_period_s),
+            votes::voting_period_s.eq(new.rules.voting_period_s),
+            votes::late_quorum_s.eq(new.rules.late_quorum_s),
+            votes::final_ballots.eq(new.rules.final_ballots),
+            votes::split.eq(new.rules.split),
             votes::tag_key.eq(Some(tx.entropy().bytes::<32>().to_vec())),
         ))
         .execute(&mut **tx)?;
@@ -184,7 +195,7 @@ pub fn open(tx: &mut Tx, id: &VoteId, if_changed: IfChanged) -> Result<Option<Wi
         return Err(Error::internal(format!("the electorate of {id} is not listed whole")));
     }
     let opens_at = tx.now();
-    let window = Window { opens_at, closes_at: opens_at.plus_s(vote.voting_period_s) };
+    let window = Window::new(opens_at, opens_at.plus_s(vote.voting_period_s));
     let from = votes::state.eq_any(VoteState::Open.allowed_from());
     let opened = diesel::update(votes::table.filter(votes::id.eq(id).and(from)))
         .set((
@@ -197,23 +208,29 @@ pub fn open(tx: &mut Tx, id: &VoteId, if_changed: IfChanged) -> Result<Option<Wi
         return Ok(None);
     }
     queue::push(tx, JobKind::CloseVote, id.as_str(), rules::effective_deadline(&window))?;
+    if let Some(first) = rules::reminders(&window).first() {
+        queue::push(tx, JobKind::RemindElectors, id.as_str(), *first)?;
+    }
     Ok(Some(window))
 }
 
-/// Counts a vote whose deadline has passed. `None` where it has ended already or is not due yet: closing
-/// twice, from two workers or after a restart gives one result.
+/// Counts a vote whose deadline has passed, or that no ballot can change any more. `None` where it has ended already or is not
+/// due yet: closing twice, from two workers or after a restart gives one result.
 ///
 /// # Errors
 /// `internal` where the database fails.
 pub fn close(tx: &mut Tx, id: &VoteId) -> Result<Option<Closed>> {
     let vote = log_store::hold(tx, id)?.ok_or_else(|| Error::not_found("vote"))?;
     let now = tx.now();
-    let due = vote.window().is_some_and(|window| rules::is_over_at(&window, now));
-    if vote.state != VoteState::Open || !due {
+    let is_over = vote.window().is_some_and(|window| rules::is_over_at(&window, now));
+    if vote.state != VoteState::Open || !(is_over || vote.final_ballots) {
         return Ok(None);
     }
     // Their data will not be sold, so they do not decide on it; ballots of those who left went with them.
     let without = store::ballots_without_consent(tx, id)?;
+    if !is_over && !is_decided(tx, &vote, &without)? {
+        return Ok(None);
+    }
     let vote = void_ballots(tx, vote, &without)?;
     let (passing, tally) = (vote.passing()?, store::count(tx, id)?);
     let outcome = rules::outcome(&passing, vote.electors, tally);
@@ -225,6 +242,44 @@ pub fn close(tx: &mut Tx, id: &VoteId) -> Result<Option<Closed>> {
         return Ok(None);
     }
     Ok(Some(Closed { vote_id: id.clone(), accepted, reason, tally }))
+}
+
+/// Whether it is time to remind those who have not voted, and when the next time is. Says so once for each time, and for
+/// those that were missed together.
+///
+/// # Errors
+/// `not-found` where there is no such vote.
+pub fn remind(tx: &mut Tx, id: &VoteId) -> Result<(bool, Option<UtcTime>)> {
+    let vote = log_store::hold(tx, id)?.ok_or_else(|| Error::not_found("vote"))?;
+    let now = tx.now();
+    let window = vote.window().filter(|window| vote.state == VoteState::Open && rules::takes_ballots_at(window, now));
+    let Some(window) = window else { return Ok((false, None)) };
+    let times = rules::reminders(&window);
+    let due = times.iter().filter(|at| **at <= now).count();
+    let is_time = i32::try_from(due).map_err(Error::internal)? > vote.reminders_sent;
+    if is_time {
+        let sent = i32::try_from(due).map_err(Error::internal)?;
+        diesel::update(votes::table.find(id)).set(votes::reminders_sent.eq(sent)).execute(&mut **tx)?;
+    }
+    Ok((is_time, times.get(due).copied()))
+}
+
+/// Whether no ballot can change the outcome, once those of some members do not count.
+fn is_decided(tx: &mut Tx, vote: &Vote, without: &[AccountId]) -> Result<bool> {
+    let mut tally = vote.live_tally();
+    for ballot in log_store::cast_by(tx, &vote.id, without)? {
+        tally = tally.changed(Some(ballot.choice), None)?;
+    }
+    Ok(rules::decided_early(&vote.passing()?, vote.electors, tally).is_some())
+}
+
+/// When a vote that is open is to be closed; `None` for one that is not.
+///
+/// # Errors
+/// `not-found` where there is none.
+pub fn closes_at(db: &mut Db, id: &VoteId) -> Result<Option<UtcTime>> {
+    let vote = vote(db, id)?;
+    Ok(vote.window().filter(|_| vote.state == VoteState::Open).map(|window| rules::effective_deadline(&window)))
 }
 
 /// Ends a vote without a decision, for a reason that everyone may read. The ballots are not counted.
@@ -321,12 +376,16 @@ pub fn forget_ballots_in(tx: &mut Tx, member_id: &AccountId, pool_id: &PoolId) -
 }
 
 fn forget(tx: &mut Tx, member_id: &AccountId, pool_id: Option<&PoolId>) -> Result<()> {
-    let theirs = ballots::table
-        .inner_join(votes::table.on(votes::id.eq(ballots::vote_id)))
-        .filter(ballots::member_id.eq(member_id));
-    let open = theirs.filter(votes::state.eq(VoteState::Open)).select((votes::id, votes::pool_id)).order(votes::id);
-    for (id, of_pool) in open.load::<(VoteId, PoolId)>(&mut **tx)? {
+    let open: Vec<(VoteId, PoolId)> = electors::table
+        .inner_join(votes::table.on(votes::id.eq(electors::vote_id)))
+        .filter(electors::member_id.eq(member_id).and(votes::state.eq(VoteState::Open)))
+        .select((votes::id, votes::pool_id))
+        .order(votes::id)
+        .load(&mut **tx)?;
+    for (id, of_pool) in open {
         if pool_id.is_none_or(|pool_id| *pool_id == of_pool) {
+            // Held even where there is no ballot: one that is being written beside this is then before it, and void, or after
+            // it, and refused.
             let vote = log_store::hold(tx, &id)?.ok_or_else(|| Error::not_found("vote"))?;
             void_ballots(tx, vote, std::slice::from_ref(member_id))?;
         }

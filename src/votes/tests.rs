@@ -303,7 +303,7 @@ async fn the_list_shows_open_votes_first_and_keeps_the_split_sealed() {
     assert_eq!(found[0].your_ballot.as_ref().unwrap().choice, Choice::No);
     assert_eq!((found[1].result.is_none(), found[1].reason.as_deref()), (true, Some("called off")));
     assert_eq!((found[2].turnout, found[2].result.as_ref().unwrap().yes), (1, 1));
-    assert!(found[0].if_you_do_nothing.contains("no ballot is counted for you"));
+    assert!(found[0].if_you_do_nothing.as_deref().unwrap().contains("no ballot is counted for you"));
 }
 
 /// Whatever members do in whatever order, what counts is each one's last ballot.

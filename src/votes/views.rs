@@ -3,10 +3,12 @@
 use crate::clock::UtcTime;
 use crate::error::Result;
 use crate::ids::{PoolId, VoteId};
+use crate::pools::model::Split;
 use crate::votes::actions::Seen;
 use crate::votes::head::{Head, Receipt, SignedHead};
 use crate::votes::log::Hash;
 use crate::votes::model::{Ballot, Choice, VoteState};
+use crate::votes::rules::Tally;
 use crate::votes::{rules, words};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -46,8 +48,9 @@ pub struct VoteView {
     pub subject: String,
     /// What it takes to pass, in words.
     pub rule: String,
-    /// What doing nothing means.
-    pub if_you_do_nothing: String,
+    /// What doing nothing means, while the vote is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub if_you_do_nothing: Option<String>,
     /// SHA-256 of the exact terms, in hex: the same on the offer, the invoice and the licence.
     pub terms_hash: String,
     /// Size of the electorate. Frozen when the vote opened.
@@ -66,16 +69,22 @@ pub struct VoteView {
     /// When it is too late: a ballot at this very instant is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closes_at: Option<UtcTime>,
+    /// That the deadline was moved, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_moved: Option<String>,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<UtcTime>,
+    /// The ballots so far, while it is open; only where the pool's rules show them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub so_far: Option<TallyView>,
     /// The counted ballots; sealed until the vote has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<TallyView>,
     /// Why it ended as it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether you are in the electorate and the vote has not ended.
+    /// Whether you are in the electorate, the vote has not ended, and you have not cast a ballot that is final.
     pub you_may_vote: bool,
     /// Root of the Merkle tree over the tags of all electors, in hex: it was fixed before the vote opened.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -250,18 +259,27 @@ impl VoteView {
     /// `internal` for a damaged row.
     pub fn of(seen: Seen) -> Result<Self> {
         let Seen { vote, turnout, is_elector, tag, ballot, bundle } = seen;
-        let passing = vote.passing()?;
+        let rules = vote.rules()?;
+        let passing = rules.passing;
         let window = vote.window();
-        let result = vote.tally().map(|t| TallyView { yes: t.yes, no: t.no, abstain: t.abstain });
+        let is_open = vote.state == VoteState::Open;
+        let so_far = (is_open && rules.split == Split::Live).then(|| vote.live_tally());
+        let is_done = rules.final_ballots && ballot.is_some();
         Ok(VoteView {
-            rule: words::rule(&passing, vote.electors),
-            if_you_do_nothing: words::doing_nothing(&passing, vote.electors),
+            rule: words::rule(&rules, vote.electors),
+            if_you_do_nothing: match (is_open, is_elector) {
+                (true, true) => Some(words::doing_nothing(&passing, vote.electors)),
+                (true, false) => Some(words::NOTHING_TO_DO.into()),
+                (false, _) => None,
+            },
             needed_yes: rules::need(&passing, vote.electors),
             threshold: format!("{}/{}", vote.threshold_numerator, vote.threshold_denominator),
             closes_at: window.as_ref().map(rules::effective_deadline),
-            result,
+            deadline_moved: window.as_ref().and_then(words::extended),
+            so_far: so_far.map(TallyView::from),
+            result: vote.tally().map(TallyView::from),
             turnout,
-            you_may_vote: is_elector && vote.state == VoteState::Open,
+            you_may_vote: is_elector && is_open && !is_done,
             electorate_root: vote.electorate_root.map(hex::encode),
             your_tag: tag.map(hex::encode),
             your_ballot: ballot.map(BallotView::from),
@@ -281,6 +299,12 @@ impl VoteView {
             closed_at: vote.closed_at,
             reason: vote.reason,
         })
+    }
+}
+
+impl From<Tally> for TallyView {
+    fn from(tally: Tally) -> Self {
+        TallyView { yes: tally.yes, no: tally.no, abstain: tally.abstain }
     }
 }
 

@@ -28,4 +28,5 @@ mod sharing;
 mod stopping;
 mod story;
 mod tokens;
+mod vote_rules;
 mod votes;

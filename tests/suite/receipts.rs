@@ -244,7 +244,7 @@ fn anybody_can_count_an_ended_vote_again(backend: Backend) {
         assert!(words.contains(said), "{said} is not in:\n{words}");
     }
     let (_, words) = verify(&bundle, &["--receipt", first.to_str().unwrap()]);
-    assert!(words.contains("A later one of yours took its place and was counted: yes."), "{words}");
+    assert!(words.contains("A later one took its place and was counted: yes."), "{words}");
     let tag = market.members[5].get(&format!("/v1/votes/{vote_id}")).ok()["your_tag"].clone();
     let (_, words) = verify(&bundle, &["--tag", text(&tag)]);
     assert!(words.contains("no ballot was cast under it"), "{words}");

@@ -10,7 +10,7 @@ use crate::accounts;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::money::{Money, grouped};
-use crate::votes::bundle::{self, Brought};
+use crate::votes::verifying::{self, Brought};
 use aws_lc_rs::digest;
 use base64::Engine;
 use serde_json::{Value, json};
@@ -448,8 +448,8 @@ fn count_again(scene: &mut Scene, vote_id: &str, ballot: Value) -> Result<()> {
     patiently("the vote to be published", || Ok(scene.member.ask(&view)?.get("bundle").map(drop)))?;
     let bundle = scene.stage.fetch(&scene.anyone, &Call::get(format!("/v1/votes/{vote_id}/bundle")))?;
     let brought = Brought { receipt: Some(serde_json::from_value(ballot)?), ..Brought::default() };
-    let verdict = bundle::verify(&bundle.bytes[..], &brought)?;
-    expect(verdict.faults.is_empty(), "the published vote holds")?;
+    let verdict = verifying::verify(&bundle.bytes[..], &brought)?;
+    expect(verdict.faults.is_empty() && verdict.misfits.is_empty(), "the published vote holds")?;
     verdict.shown.iter().for_each(|line| scene.stage.say(format!("  | {line}")));
     scene.buyer_logs_in()
 }

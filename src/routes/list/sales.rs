@@ -66,7 +66,7 @@ pub fn about_offers_and_votes() -> Vec<Operation> {
             .summary("Cast one's ballot, or change it; the last one counts")
             .takes::<votes::CastBallot>()
             .answers::<views::BallotView>(200, "The ballot as it counts now, and its receipt.")
-            .errors(&[NotInElectorate, VoteClosed]),
+            .errors(&[Conflict, NotInElectorate, VoteClosed]),
         get("/v1/votes/{id}/log", Caller, votes::log)
             .summary("The vote's log as it is now, signed: a Merkle tree (RFC 9162) of commitments to ballots")
             .answers::<views::HeadView>(200, "The signed head."),

@@ -1,8 +1,10 @@
 //! A made-up bundle, right in every part, and then wrong in one part after the other.
 
 use super::*;
-use crate::clock::Entropy;
-use crate::ids::AccountId;
+use crate::clock::{Entropy, UtcTime};
+use crate::ids::{AccountId, VoteId};
+use crate::signing::Signer;
+use crate::votes::bundle::KeptReceipt;
 
 const ELECTORS: usize = 5;
 
@@ -46,6 +48,8 @@ impl Made {
             threshold_numerator: 1,
             threshold_denominator: 2,
             voting_period_s: 100,
+            late_quorum_s: 0,
+            final_ballots: false,
             opens_at: at(0),
             closes_at: at(100),
             closed_at: at(101),
@@ -137,7 +141,7 @@ fn what_is_right_is_counted_again_and_found() {
     }
     assert!(!said.contains("--key"), "the key was given");
     for (index, words) in [
-        (0, "A later one of yours took its place and was counted: yes."),
+        (0, "A later one took its place and was counted: yes."),
         (1, "it was counted: yes."),
         (2, "It was made void later"),
         (3, "it was counted: yes."),
@@ -145,7 +149,7 @@ fn what_is_right_is_counted_again_and_found() {
     ] {
         for size in index + 1..=made.leaves.len() {
             let verdict = with_receipt(&made, made.receipt(index, size));
-            assert_eq!(verdict.faults, Vec::<String>::new(), "leaf {index} of {size}");
+            assert_eq!([verdict.faults, verdict.misfits].concat(), Vec::<String>::new(), "leaf {index} of {size}");
             assert!(verdict.shown.last().unwrap().contains(words), "leaf {index}: {:?}", verdict.shown);
         }
     }
@@ -154,15 +158,16 @@ fn what_is_right_is_counted_again_and_found() {
         verdict.shown.last().unwrap().clone()
     };
     assert!(of_tag(made.tags[4]).contains("no ballot was cast under it"));
-    assert!(of_tag(made.tags[3]).contains("counted as void"));
+    assert!(of_tag(made.tags[3]).contains("counted as void. If you have not voted, somebody else has."));
     assert!(of_tag(made.tags[2]).contains("counted as no"));
-    assert!(of_tag([7; 32]).contains("not in the electorate"));
+    let nobodys = checked(&made.lines(), &Brought { tag: Some([7; 32]), ..Brought::default() }).unwrap();
+    assert!(nobodys.faults.is_empty() && nobodys.misfits[0].contains("not in the electorate"), "{nobodys:?}");
 }
 
 /// Whoever changes one thing and signs anew is found out all the same, as far as the parts bind each other.
 #[test]
 fn whatever_is_changed_is_a_fault() {
-    let cases: [(&str, fn(&mut Made), bool); 15] = [
+    let cases: [(&str, fn(&mut Made), bool); 18] = [
         ("not signed by the key", |made| made.statement.terms_hash = "00".repeat(32), false),
         ("not signed by the key", |made| made.statement.signature.clear(), false),
         ("Counted again it is 2 yes, 1 no", |made| made.statement.yes = 3, true),
@@ -171,6 +176,13 @@ fn whatever_is_changed_is_a_fault() {
         ("No vote can be decided", |made| made.statement.threshold_denominator = 0, true),
         ("its rules say 200 seconds", |made| made.statement.voting_period_s = 200, true),
         ("its rules say", |made| made.statement.closed_at = at(99), true),
+        ("and 50 more at most", |made| (made.statement.late_quorum_s, made.statement.closes_at) = (50, at(151)), true),
+        ("a second ballot of an elector", |made| made.statement.final_ballots = true, true),
+        (
+            "could still have changed its outcome",
+            |made| (made.statement.final_ballots, made.statement.closed_at) = (true, at(99)),
+            true,
+        ),
         ("not those of which the electorate's root", |made| made.tags[4][31] ^= 1, true),
         ("not in ascending order, each once", |made| made.tags.swap(3, 4), true),
         ("not in ascending order, each once", |made| made.tags[4] = made.tags[3], true),
@@ -197,25 +209,28 @@ fn whatever_is_changed_is_a_fault() {
 #[test]
 fn a_receipt_that_does_not_fit_is_a_fault() {
     let made = Made::new();
-    let cases: [(&str, fn(&mut Kept)); 8] = [
+    let cases: [(&str, fn(&mut Kept)); 9] = [
         ("not in its place", |kept| kept.choice = Choice::No),
         ("not in its place", |kept| kept.receipt.nonce = "00".repeat(32)),
         ("not in its place", |kept| kept.receipt.sequence = 1),
         ("not in its place", |kept| kept.receipt.tag = "00".repeat(32)),
         ("not in its place", |kept| kept.receipt.log_index = 0),
         ("not signed by the key", |kept| kept.receipt.head.signature.clear()),
-        ("of a log of 7 leaves", |kept| kept.receipt.head.size = 7),
+        ("is not among the 3 of its own log", |kept| kept.receipt.log_index = 99),
+        ("of a log of 7 ballots", |kept| kept.receipt.head.size = 7),
         ("not the beginning of the published one", |kept| kept.receipt.head.root = "00".repeat(32)),
     ];
     for (words, change) in cases {
         let mut kept = made.receipt(1, 3);
         change(&mut kept);
         let verdict = with_receipt(&made, kept);
-        assert!(verdict.faults.iter().any(|fault| fault.contains(words)), "{words}: {verdict:?}");
+        assert!(verdict.misfits.iter().any(|misfit| misfit.contains(words)), "{words}: {verdict:?}");
+        assert!(verdict.faults.is_empty(), "nothing is wrong with the vote: {verdict:?}");
     }
     let mut elsewhere = made.receipt(1, 3);
     elsewhere.vote_id = VoteId::new(at(1), &Entropy::seeded(5));
-    assert!(with_receipt(&made, elsewhere).faults[0].contains("of another vote"));
+    let misfits = with_receipt(&made, elsewhere).misfits;
+    assert!(misfits.len() == 1 && misfits[0].contains("of another vote"), "{misfits:?}");
     let mut unread = made.receipt(1, 3);
     unread.receipt.tag = "zz".into();
     let brought = Brought { receipt: Some(unread), ..Brought::default() };
