@@ -95,7 +95,9 @@ pub fn ending(passing: &Passing, electors: i64, tally: Tally, outcome: Outcome) 
         grouped(tally.no),
         grouped(tally.abstain),
     );
-    let needed = format!("At least {} yes were needed, and {}.", grouped(need(passing, electors)), majority(passing));
+    let needed = need(passing, electors);
+    let were = if needed == 1 { "was" } else { "were" };
+    let needed = format!("At least {} yes {were} needed, and {}.", grouped(needed), majority(passing));
     match outcome {
         Outcome::Accepted => format!("Accepted: {split}. {needed}"),
         Outcome::TooFewYes => format!("Rejected, too few said yes: {split}. {needed}"),
