@@ -5,6 +5,7 @@ use crate::clock::{Entropy, UtcTime};
 use crate::ids::{AccountId, VoteId};
 use crate::signing::Signer;
 use crate::votes::bundle::KeptReceipt;
+use proptest::prelude::*;
 
 const ELECTORS: usize = 5;
 
@@ -271,4 +272,25 @@ fn what_is_no_bundle_is_refused_with_the_line() {
     assert!(refused(&more).contains("goes on after line 12"), "{}", refused(&more));
     let other = lines[0].replace(FORMAT, "refrain-vote-bundle-2");
     assert!(with(0, &other).contains("of the shape refrain-vote-bundle-2"));
+}
+
+proptest! {
+    /// Whatever somebody hands over is answered in words, and takes no more memory than it is long.
+    #[test]
+    fn whatever_stands_there_is_answered(
+        at in 0..12usize, bytes in proptest::collection::vec(any::<u8>(), 0..200), place in any::<prop::sample::Index>(),
+    ) {
+        let lines = Made::new().lines();
+        let _ = verify(&bytes[..], &Brought::default());
+        let mut other = lines.clone();
+        other[at] = String::from_utf8_lossy(&bytes).into_owned();
+        let _ = checked(&other, &Brought::default());
+        // One letter of a whole bundle is another one: it does not hold, or can not be read.
+        let mut text: Vec<u8> = lines.join("\n").into_bytes();
+        text.push(b'\n');
+        let changed = place.index(text.len());
+        text[changed] = if text[changed] == b'7' { b'8' } else { b'7' };
+        let verdict = verify(&text[..], &Brought::default());
+        prop_assert!(verdict.map_or(true, |verdict| !verdict.faults.is_empty()), "letter {changed}");
+    }
 }
