@@ -233,19 +233,6 @@ pub enum ProofError {
     Root,
 }
 
-impl fmt::Display for ProofError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ProofError::OutOfLog => "the leaf's number is not below the size of the log",
-            ProofError::Sizes => "the first log is empty, or larger than the second",
-            ProofError::Length => "the proof has fewer or more hashes than such logs need",
-            ProofError::Root => "the proof leads to another root",
-        })
-    }
-}
-
-impl std::error::Error for ProofError {}
-
 /// Checks that a leaf is in a log (section 2.1.3.2).
 ///
 /// # Errors

@@ -134,20 +134,6 @@ impl Tally {
     }
 }
 
-impl FromIterator<Choice> for Tally {
-    fn from_iter<I: IntoIterator<Item = Choice>>(choices: I) -> Self {
-        let mut tally = Tally::default();
-        for choice in choices {
-            match choice {
-                Choice::Yes => tally.yes += 1,
-                Choice::No => tally.no += 1,
-                Choice::Abstain => tally.abstain += 1,
-            }
-        }
-        tally
-    }
-}
-
 impl Outcome {
     /// Whether the offer is accepted.
     pub fn is_accepted(self) -> bool {
@@ -295,7 +281,9 @@ mod tests {
         ) {
             let electors = i64::try_from(choices.len()).unwrap() + more;
             let passing = passing(quorum_bp, 1, 2);
-            let (one, other): (Tally, Tally) = (choices.into_iter().collect(), shuffled.into_iter().collect());
+            let [one, other] = [choices, shuffled].map(|choices| {
+                choices.into_iter().fold(Tally::default(), |tally, choice| tally.changed(None, Some(choice)).unwrap())
+            });
             proptest::prop_assert_eq!(one, other);
             proptest::prop_assert_eq!(outcome(&passing, electors, one), outcome(&passing, electors, other));
         }

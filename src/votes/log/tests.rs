@@ -69,6 +69,7 @@ fn spoiled(proof: &[Hash]) -> Vec<Vec<Hash>> {
 
 #[test]
 fn roots_by_size_are_the_published_ones() {
+    assert_eq!(format!("{:?}", Hash::parse(ROOTS[1]).unwrap()), ROOTS[1], "a hash is told in hex");
     let leaves: Vec<Hash> = LEAVES.iter().map(|leaf| leaf_hash(&hex::decode(leaf).unwrap())).collect();
     for (size, root) in ROOTS.iter().enumerate() {
         assert_eq!(frontier(&leaves[..size]).root().to_string(), *root, "{size} leaves");
