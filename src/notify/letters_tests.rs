@@ -9,7 +9,7 @@ use crate::notify::notices::Kind;
 use crate::offers::model::EditionChoice;
 use crate::outbox::{self, EventState};
 use crate::purchases::fixture::House;
-use crate::votes::model::Choice;
+use crate::votes::model::{Choice, Vote};
 use diesel::prelude::*;
 use std::path::Path;
 
@@ -97,16 +97,20 @@ async fn a_new_consent_text_reaches_every_member_who_has_not_left() {
     reached(&about(&house, "what you consent to").await, &electors(&house)[1..], &words);
 }
 
-#[tokio::test]
-async fn an_opened_vote_asks_every_elector_with_a_verified_address_until_when() {
-    let house = house().await;
+async fn opened_vote(house: &House) -> Vote {
     let offer_id = house.offered(EditionChoice::Next, None).await;
     crate::offers::actions::open_vote(&house.ctx, &offer_id).await.unwrap();
     let read = move |db: &mut crate::db::Db| {
         let id = crate::offers::steps::offer(db, &offer_id)?.vote_id.expect("the vote was opened");
         crate::votes::steps::vote(db, &id)
     };
-    let vote = house.ctx.db.read(read).await.unwrap();
+    house.ctx.db.read(read).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_opened_vote_asks_every_elector_with_a_verified_address_until_when() {
+    let house = house().await;
+    let vote = opened_vote(&house).await;
     let until = vote.closes_at.unwrap().calendar().format("until %Y-%m-%d %H:%M UTC").to_string();
     let link = link(&house, &format!("/v1/votes/{}", vote.id));
     let words = ["Northwind & Sons", "USD 10,000.03", "Finding out what people love.", &until, &link];
@@ -128,13 +132,7 @@ async fn nobody_is_asked_to_vote_who_left_the_pool_or_when_it_is_too_late() {
 #[tokio::test]
 async fn who_has_not_voted_is_reminded_twice_and_each_time_once() {
     let house = house().await;
-    let offer_id = house.offered(EditionChoice::Next, None).await;
-    crate::offers::actions::open_vote(&house.ctx, &offer_id).await.unwrap();
-    let read = move |db: &mut crate::db::Db| {
-        let id = crate::offers::steps::offer(db, &offer_id)?.vote_id.expect("the vote was opened");
-        crate::votes::steps::vote(db, &id)
-    };
-    let vote = house.ctx.db.read(read).await.unwrap();
+    let vote = opened_vote(&house).await;
     crate::votes::fixture::cast(&house.ctx, &house.members[0], vote.id.clone(), Choice::No).await.unwrap();
     let remind = async || {
         let id = vote.id.clone();

@@ -37,11 +37,10 @@ pub struct Seen {
     pub bundle: Option<Bundle>,
 }
 
-/// Casts a ballot, or changes the one cast before, and gives a receipt for it. It decides nothing: votes end at their
-/// deadline alone.
+/// Casts a ballot, or changes the one cast before, and gives a receipt for it.
 ///
 /// # Errors
-/// `not-found` outside of the vote's pool, `not-in-electorate`, and `vote-closed` outside of the window.
+/// As [`BallotBox::cast`].
 pub async fn cast(
     ctx: &Context,
     ballots: &BallotBox,

@@ -71,6 +71,8 @@ pub fn electors(db: &mut Db, id: &VoteId) -> Result<Vec<AccountId>> {
 pub fn turnout(db: &mut Db, vote: &Vote) -> Result<i64> {
     match vote.tally() {
         Some(tally) => Ok(tally.turnout()),
+        None if vote.electorate_root.is_some() => Ok(vote.live_tally().turnout()),
+        // One that was called off before votes had logs.
         None => store::turnout(db, &vote.id),
     }
 }
@@ -232,7 +234,7 @@ pub fn close(tx: &mut Tx, id: &VoteId) -> Result<Option<Closed>> {
         return Ok(None);
     }
     let vote = void_ballots(tx, vote, &without)?;
-    let (passing, tally) = (vote.passing()?, store::count(tx, id)?);
+    let (passing, tally) = (vote.passing()?, vote.live_tally());
     let outcome = rules::outcome(&passing, vote.electors, tally);
     let reason = words::ending(&passing, vote.electors, tally, outcome);
     queue::push(tx, JobKind::PublishVote, id.as_str(), now)?;

@@ -13,7 +13,8 @@ use crate::votes::model::{Choice, Vote, VoteState};
 use crate::votes::rules::Tally;
 use crate::votes::steps::{self, Closed, IfChanged};
 use crate::votes::views::VoteView;
-use crate::votes::{actions, electorate, fixture};
+use crate::votes::{actions, electorate, fixture, upgrade};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use futures_util::future::join_all;
 
@@ -357,4 +358,40 @@ async fn who_leaves_and_comes_back_while_a_vote_is_open_has_given_it_up() {
     let refused = fixture::cast(&ctx, &members[0], vote_id.clone(), Choice::Yes).await;
     assert_eq!(refused.unwrap_err().code(), Code::NotInElectorate);
     fixture::cast(&ctx, &members[1], vote_id, Choice::Yes).await.unwrap();
+}
+
+/// As a database of before there were logs is found when a server starts, and once more when it was cut off there.
+#[tokio::test]
+async fn a_vote_of_before_there_were_logs_gets_one_and_goes_on() {
+    const AS_BEFORE: &str = "DELETE FROM vote_leaves; UPDATE electors SET tag = NULL;
+        UPDATE ballots SET log_index = NULL, casts = 0;
+        UPDATE votes SET tag_key = NULL, electorate_root = NULL, log_size = 0, log_frontier = NULL,
+            live_yes = 0, live_no = 0, live_abstain = 0;";
+    let (ctx, _guard) = Context::for_tests();
+    let pool_id = pool(&ctx, rules()).await;
+    let members = members(&ctx, &pool_id, 3).await;
+    let (id, _) = open_vote(&ctx, &pool_id, &members).await;
+    for (member, choice) in members.iter().zip([Choice::Yes, Choice::No]) {
+        cast(&ctx, member, &id, choice).await.unwrap();
+    }
+    ctx.db.write(|tx| Ok(tx.batch_execute(AS_BEFORE)?)).await.unwrap();
+    upgrade::give_logs(&ctx).await.unwrap();
+    let first = vote(&ctx, &id).await;
+    assert_eq!((first.log_size, first.live_tally()), (2, Tally { yes: 1, no: 1, abstain: 0 }));
+    let cut_off = "UPDATE votes SET tag_key = NULL, electorate_root = NULL; UPDATE electors SET tag = NULL
+        WHERE member_id = (SELECT min(member_id) FROM electors);";
+    ctx.db.write(move |tx| Ok(tx.batch_execute(cut_off)?)).await.unwrap();
+    upgrade::give_logs(&ctx).await.unwrap();
+    upgrade::give_logs(&ctx).await.unwrap();
+    let again = vote(&ctx, &id).await;
+    assert_eq!(
+        (again.electorate_root, again.log_size),
+        (first.electorate_root, 2),
+        "the same tags, and no ballot twice"
+    );
+    cast(&ctx, &members[1], &id, Choice::Yes).await.unwrap();
+    cast(&ctx, &members[2], &id, Choice::Abstain).await.unwrap();
+    ctx.clock.advance_s(rules().voting_period_s).unwrap();
+    assert_eq!(close(&ctx, &id).await.unwrap().tally, Tally { yes: 2, no: 0, abstain: 1 });
+    assert_eq!(ctx.db.read(steps::verify).await.unwrap(), Vec::<String>::new());
 }

@@ -25,7 +25,8 @@ pub async fn give_logs(ctx: &Context) -> Result<()> {
         Ok(found.load::<(VoteId, VoteState)>(db)?)
     });
     for (id, state) in without.await? {
-        let key: [u8; 32] = ctx.entropy.bytes();
+        // The same each time, so that a server that is cut off half-way and begins again gives nobody a second tag.
+        let key = ctx.pepper.bytes("the tags of a vote of before there were logs", id.as_str().as_bytes());
         while repeat(ctx, &id, move |tx, id| give_tags(tx, id, &key)).await? {}
         while repeat(ctx, &id, log_ballots).await? {}
         let vote_id = id.clone();
@@ -51,7 +52,7 @@ async fn repeat(
     ctx.db.write(move |tx| piece(tx, &id)).await
 }
 
-/// Gives some electors their tags; `false` where all have one of this key.
+/// Gives some electors their tags; `false` where all have one.
 fn give_tags(tx: &mut Tx, id: &VoteId, key: &[u8]) -> Result<bool> {
     let without = electors::table.filter(electors::vote_id.eq(id).and(electors::tag.is_null()));
     let some: Vec<AccountId> = without.select(electors::member_id).limit(PIECE).load(&mut **tx)?;
