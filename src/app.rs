@@ -180,7 +180,7 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
     let (bind, workers, grace_s) = (settings.bind, settings.workers, settings.shutdown_grace_s);
     let json_limit_bytes = settings.json_limit_bytes;
     let readers = Data::new(Readers::new(&context.config.uploads));
-    let ballots = Data::new(BallotBox::open(context.db.clone()));
+    let ballots = Data::new(BallotBox::open(&context));
     let catalogue = Data::new(Catalogue::new(CATALOGUE_CHECK));
     let data = Data::new(context);
     let mut server = HttpServer::new(move || {

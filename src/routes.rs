@@ -13,9 +13,11 @@ pub mod service;
 
 pub use list::operations;
 
+use actix_web::Resource;
 use actix_web::http::Method;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use operation::Operation;
+use std::collections::BTreeMap;
 
 /// Serves the list: one resource a path, in the order of the list. `json_limit_bytes` is what a JSON body may have, where
 /// an operation does not take more.
@@ -26,9 +28,11 @@ pub fn configure(config: &mut ServiceConfig, operations: &[Operation], json_limi
             paths.push(operation.path);
         }
     }
+    let mut collections: BTreeMap<&str, Vec<Resource>> = BTreeMap::new();
     for path in paths {
         let here: Vec<&Operation> = operations.iter().filter(|operation| operation.path == path).collect();
-        let mut resource = web::resource(path);
+        let collection = collection(path);
+        let mut resource = web::resource(&path[collection.len()..]);
         if let Some(more_bytes) = here.iter().map(|operation| operation.more_bytes).max().filter(|more| *more > 0) {
             resource = resource.app_data(PayloadConfig::new(json_limit_bytes.saturating_add(more_bytes)));
         }
@@ -44,9 +48,25 @@ pub fn configure(config: &mut ServiceConfig, operations: &[Operation], json_limi
             }
         }
         let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        config.service(resource.default_service(web::to(move || {
+        let resource = resource.default_service(web::to(move || {
             let refused = edge::method_not_allowed(&allow);
             async move { refused }
-        })));
+        }));
+        if collection.is_empty() {
+            config.service(resource);
+        } else {
+            collections.entry(collection).or_default().push(resource);
+        }
     }
+    for (prefix, resources) in collections {
+        config.service(resources.into_iter().fold(web::scope(prefix), |scope, resource| scope.service(resource)));
+    }
+}
+
+/// The beginning that a path shares with others of its kind: `/v1/votes`, or nothing. The framework compares a request with one
+/// pattern after the other; by their beginnings it finds the few that are worth it.
+fn collection(path: &str) -> &str {
+    let Some(rest) = path.strip_prefix("/v1/") else { return "" };
+    let end = rest.find('/').unwrap_or(rest.len());
+    &path[..path.len() - rest.len() + end]
 }

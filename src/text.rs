@@ -17,6 +17,13 @@ const fn turns_direction(c: char) -> bool {
     matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A hash in hex. `hex::encode` makes its text one character after the other; this one stands in every receipt, six times.
+pub fn hex(hash: &[u8; 32]) -> String {
+    let mut digits = vec![0; 64];
+    hex::encode_to_slice(hash, &mut digits).expect("each byte has two digits");
+    String::from_utf8(digits).expect("digits are ASCII")
+}
+
 /// A whole number of 10^-places as people write it: 50,000,000 with 9 places is 0.05.
 pub fn decimal(number: u64, places: u32) -> String {
     let one = 10u64.pow(places);

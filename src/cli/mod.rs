@@ -2,6 +2,7 @@
 
 mod bench_data;
 mod bench_draw;
+mod bench_members;
 mod check;
 mod demo;
 mod import;
@@ -47,6 +48,8 @@ enum Verb {
     BenchData(bench_data::BenchDataArgs),
     /// Draw one edition from made-up plays, and tell how long that took.
     BenchDraw(bench_draw::BenchDrawArgs),
+    /// Add members who do not exist to a pool, to measure votes on.
+    BenchMembers(bench_members::BenchMembersArgs),
     /// Print the API as an OpenAPI document.
     Openapi,
 }
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::BenchData(args) => bench_data::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::BenchDraw(args) => bench_draw::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::BenchMembers(args) => bench_members::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
     };
     match done {

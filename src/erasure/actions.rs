@@ -52,6 +52,26 @@ pub async fn leave_pool(ctx: &Context, member: &Member, pool_id: PoolId) -> Resu
         .await
 }
 
+/// Takes a consent back, at once: no electorate and no draw for this purpose has the member any more, and where a vote on it
+/// is open, the member's ballot does not count any more.
+///
+/// # Errors
+/// `not-found` for who is no member.
+pub async fn withdraw_consent(
+    ctx: &Context,
+    member: &Member,
+    pool_id: PoolId,
+    purpose: String,
+) -> Result<OwnMembership> {
+    let id = member.account_id.clone();
+    ctx.db
+        .write(move |tx| {
+            votes::steps::forget_ballots_about(tx, &id, &pool_id, &purpose)?;
+            pools::steps::withdraw_consent(tx, &pool_id, &id, &purpose)
+        })
+        .await
+}
+
 fn ask(tx: &mut Tx, id: &AccountId) -> Result<Erasure> {
     let now = tx.now();
     queue::push(tx, JobKind::EraseMember, id.as_str(), now)?;

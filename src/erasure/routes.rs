@@ -135,3 +135,13 @@ pub async fn leave_pool(member: Member, ctx: Data<Context>, id: Path<PoolId>) ->
 pub async fn read(ctx: Data<Context>, id: Path<ErasureId>) -> Result<Json<ErasureView>> {
     Ok(Json(actions::erasure(&ctx, id.into_inner()).await?.into()))
 }
+
+/// Takes a consent back.
+pub async fn withdraw_consent(
+    member: Member,
+    ctx: Data<Context>,
+    path: Path<(PoolId, String)>,
+) -> Result<Json<MembershipView>> {
+    let (id, purpose) = path.into_inner();
+    Ok(Json(actions::withdraw_consent(&ctx, &member, id, purpose).await?.into()))
+}

@@ -248,7 +248,7 @@ fn give(tx: &mut Tx, membership: &Membership, text: &ConsentText, purpose: &str)
         let known = text.purposes.join(", ");
         return Err(Error::invalid(format!("{purpose:?} is no purpose of this pool; it has: {known}.")));
     }
-    let live = live(membership, purpose).select(Consent::as_select()).first(&mut **tx).optional()?;
+    let live = store::live_consent(membership, purpose).select(Consent::as_select()).first(&mut **tx).optional()?;
     if live.is_some() {
         return Ok(());
     }
@@ -265,15 +265,6 @@ fn give(tx: &mut Tx, membership: &Membership, text: &ConsentText, purpose: &str)
     Ok(())
 }
 
-#[diesel::dsl::auto_type(no_type_alias)]
-fn live<'a>(membership: &'a Membership, purpose: &'a str) -> _ {
-    let membership_id: &'a MembershipId = &membership.id;
-    consents::table
-        .filter(consents::membership_id.eq(membership_id))
-        .filter(consents::purpose.eq(purpose))
-        .filter(consents::withdrawn_at.is_null())
-}
-
 /// Consents to one more purpose.
 ///
 /// # Errors
@@ -288,31 +279,10 @@ pub async fn give_consent(
     let member_id = member.account_id.clone();
     ctx.db
         .write(move |tx| {
-            let membership = active(tx, &id, &member_id)?;
+            let membership = store::active(tx, &id, &member_id)?;
             let text = text_read(tx, &id, text_version)?;
             give(tx, &membership, &text, &purpose)?;
             steps::membership_changed(tx, &id)?;
-            store::own(tx, membership)
-        })
-        .await
-}
-
-/// Takes a consent back. From now on no electorate and no draw for this purpose has this member.
-/// Taking back what was never given changes nothing.
-///
-/// # Errors
-/// `not-found` for who is no member.
-pub async fn withdraw_consent(ctx: &Context, member: &Member, id: PoolId, purpose: String) -> Result<OwnMembership> {
-    let member_id = member.account_id.clone();
-    ctx.db
-        .write(move |tx| {
-            let membership = active(tx, &id, &member_id)?;
-            let now = tx.now();
-            let taken =
-                diesel::update(live(&membership, &purpose)).set(consents::withdrawn_at.eq(now)).execute(&mut **tx)?;
-            if taken > 0 {
-                steps::membership_changed(tx, &id)?;
-            }
             store::own(tx, membership)
         })
         .await
@@ -344,10 +314,4 @@ pub async fn own_all(ctx: &Context, member: &Member) -> Result<Vec<OwnMembership
             found.into_iter().map(|membership| store::own(db, membership)).collect()
         })
         .await
-}
-
-fn active(tx: &mut Tx, pool_id: &PoolId, member_id: &AccountId) -> Result<Membership> {
-    store::membership(tx, pool_id, member_id)?
-        .filter(|membership| membership.state == MembershipState::Active)
-        .ok_or_else(|| Error::not_found("membership"))
 }

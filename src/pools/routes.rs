@@ -106,13 +106,3 @@ pub async fn give_consent(
     let (id, purpose) = path.into_inner();
     Ok(Json(actions::give_consent(&ctx, &member, id, purpose, body.text_version).await?.into()))
 }
-
-/// Takes a consent back.
-pub async fn withdraw_consent(
-    member: Member,
-    ctx: Data<Context>,
-    path: Path<(PoolId, String)>,
-) -> Result<Json<MembershipView>> {
-    let (id, purpose) = path.into_inner();
-    Ok(Json(actions::withdraw_consent(&ctx, &member, id, purpose).await?.into()))
-}

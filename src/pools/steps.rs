@@ -125,6 +125,20 @@ pub fn leave_all(tx: &mut Tx, member_id: &AccountId) -> Result<()> {
     Ok(())
 }
 
+/// Takes a consent back: from now on no electorate and no draw for this purpose has this member. Taking back what was never
+/// given changes nothing. Returns what the member sees of the membership then.
+///
+/// # Errors
+/// `not-found` for who is no member.
+pub fn withdraw_consent(tx: &mut Tx, pool_id: &PoolId, member_id: &AccountId, purpose: &str) -> Result<OwnMembership> {
+    let membership = store::active(tx, pool_id, member_id)?;
+    let (live, now) = (store::live_consent(&membership, purpose), tx.now());
+    if diesel::update(live).set(consents::withdrawn_at.eq(now)).execute(&mut **tx)? > 0 {
+        membership_changed(tx, pool_id)?;
+    }
+    store::own(tx, membership)
+}
+
 /// Ends somebody's membership in a pool and takes back the consents; ending it again changes nothing.
 /// Returns what the member sees of it then.
 ///

@@ -6,7 +6,7 @@ use crate::clock::UtcTime;
 use crate::db::Db;
 use crate::db::schema::{consent_texts, consents, memberships, pools};
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, PoolId};
+use crate::ids::{AccountId, MembershipId, PoolId};
 use diesel::prelude::*;
 
 /// One pool.
@@ -110,4 +110,21 @@ pub fn own(db: &mut Db, membership: Membership) -> Result<OwnMembership> {
         consents,
         membership,
     })
+}
+
+/// Somebody's membership in a pool, if it has not ended.
+pub fn active(db: &mut Db, pool_id: &PoolId, member_id: &AccountId) -> Result<Membership> {
+    membership(db, pool_id, member_id)?
+        .filter(|membership| membership.state == MembershipState::Active)
+        .ok_or_else(|| Error::not_found("membership"))
+}
+
+/// The consent to a purpose that holds now, if there is one.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn live_consent<'a>(membership: &'a Membership, purpose: &'a str) -> _ {
+    let membership_id: &'a MembershipId = &membership.id;
+    consents::table
+        .filter(consents::membership_id.eq(membership_id))
+        .filter(consents::purpose.eq(purpose))
+        .filter(consents::withdrawn_at.is_null())
 }

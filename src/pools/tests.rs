@@ -198,8 +198,13 @@ async fn members_join_consent_and_leave_and_every_change_is_seen_by_the_votes() 
 
     let purpose = || "academic_research".to_owned();
     actions::give_consent(&ctx, &member, id.clone(), purpose(), 1).await.unwrap();
-    actions::withdraw_consent(&ctx, &member, id.clone(), purpose()).await.unwrap();
-    let own = actions::withdraw_consent(&ctx, &member, id.clone(), purpose()).await.unwrap();
+    let withdraw = async || {
+        let (pool_id, member_id) = (id.clone(), member.account_id.clone());
+        let work = move |tx: &mut crate::db::Tx| steps::withdraw_consent(tx, &pool_id, &member_id, "academic_research");
+        ctx.db.write(work).await
+    };
+    withdraw().await.unwrap();
+    let own = withdraw().await.unwrap();
     assert_eq!(own.consents.iter().filter(|c| c.withdrawn_at.is_none()).count(), 1);
     assert_eq!(version(&ctx, &listing).await, 3, "taking back nothing is no change");
 

@@ -205,8 +205,8 @@ fn about_pools() -> Vec<Operation> {
             .takes::<pools::GiveConsent>()
             .answers::<pools::MembershipView>(200, "The membership with its consents.")
             .errors(&[Conflict]),
-        delete("/v1/pools/{id}/membership/consents/{purpose}", Member, pools::withdraw_consent)
-            .summary("Take a consent back")
+        delete("/v1/pools/{id}/membership/consents/{purpose}", Member, erasure::withdraw_consent)
+            .summary("Take a consent back; your ballots in open votes about it do not count any more")
             .answers::<pools::MembershipView>(200, "The membership with its consents."),
     ]
 }

@@ -41,21 +41,14 @@ pub struct Seen {
 ///
 /// # Errors
 /// As [`BallotBox::cast`].
-pub async fn cast(
-    ctx: &Context,
-    ballots: &BallotBox,
-    member: &Member,
-    id: VoteId,
-    choice: Choice,
-) -> Result<(Ballot, Receipt)> {
-    let taken = ballots.cast(id.clone(), Cast { member_id: member.account_id.clone(), choice }).await?;
-    let head = Head { vote_id: id, size: taken.log_size, root: taken.root, signed_at: ctx.clock.now() };
+pub async fn cast(ballots: &BallotBox, member: &Member, id: VoteId, choice: Choice) -> Result<(Ballot, Receipt)> {
+    let (taken, head) = ballots.cast(id, Cast { member_id: member.account_id.clone(), choice }).await?;
     let receipt = Receipt {
         log_index: taken.ballot.log_index.ok_or_else(|| Error::internal("a ballot that is taken has a place"))?,
         tag: taken.tag,
         sequence: taken.sequence,
         opening: taken.opening,
-        head: head.signed(&ctx.signer),
+        head,
         proof: None,
     };
     Ok((taken.ballot, receipt))

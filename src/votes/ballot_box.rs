@@ -8,11 +8,13 @@
 
 use super::appending::{self, NewLeaf};
 use super::commitment::{Opening, Tag};
-use super::log::Hash;
+use super::head::{Head, SignedHead};
+use super::log::{Frontier, Hash};
 use super::log_store::{self as store, Elector};
 use super::model::{Ballot, Choice, Vote, VoteState};
 use super::rules::{self, Tally};
-use crate::db::{Database, Tx};
+use crate::context::Context;
+use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, VoteId};
 use crate::queue::{self, JobKind};
@@ -35,7 +37,14 @@ pub struct Taken {
     pub tag: Tag,
     /// How many ballots of the member in this vote came before.
     pub sequence: u32,
-    /// How many leaves the log has with it, and the others of its batch.
+}
+
+/// What has become of some ballots of one vote.
+#[derive(Debug)]
+pub struct Put {
+    /// Each taken or refused, in the order in which they came.
+    pub answers: Vec<Result<Taken>>,
+    /// How many leaves the log has with those that were taken.
     pub log_size: u64,
     /// The root over these.
     pub root: Hash,
@@ -50,7 +59,7 @@ pub struct BallotBox {
 struct Waiting {
     vote_id: VoteId,
     cast: Cast,
-    answer: oneshot::Sender<Result<Taken>>,
+    answer: oneshot::Sender<Result<(Taken, SignedHead)>>,
 }
 
 /// Who says what.
@@ -64,18 +73,19 @@ pub struct Cast {
 
 impl BallotBox {
     /// Sets a box up. It is emptied on the runtime of the caller, until the last handle is dropped.
-    pub fn open(db: Database) -> Self {
+    pub fn open(ctx: &Context) -> Self {
         let (slot, waiting) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(empty(db, waiting));
+        tokio::spawn(empty(ctx.clone(), waiting));
         BallotBox { slot }
     }
 
-    /// Casts a ballot, or changes the one cast before, and returns once it is durable.
+    /// Casts a ballot, or changes the one cast before, and returns once it is durable: what was taken, and the log with it,
+    /// signed.
     ///
     /// # Errors
     /// `not-found` outside of the vote's pool, `not-in-electorate`, `vote-closed` outside of the window, `conflict` where
     /// ballots are final and there is one already; `busy` where too many wait.
-    pub async fn cast(&self, vote_id: VoteId, cast: Cast) -> Result<Taken> {
+    pub async fn cast(&self, vote_id: VoteId, cast: Cast) -> Result<(Taken, SignedHead)> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { vote_id, cast, answer };
         self.slot.try_send(waiting).map_err(|failed| match failed {
@@ -88,7 +98,7 @@ impl BallotBox {
     }
 }
 
-async fn empty(db: Database, mut waiting: mpsc::Receiver<Waiting>) {
+async fn empty(ctx: Context, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let mut by_vote: BTreeMap<VoteId, Vec<Waiting>> = BTreeMap::new();
@@ -97,18 +107,22 @@ async fn empty(db: Database, mut waiting: mpsc::Receiver<Waiting>) {
         }
         for (vote_id, ballots) in by_vote {
             let casts: Vec<Cast> = ballots.iter().map(|ballot| ballot.cast.clone()).collect();
-            let written = db.write_holding_vote(move |tx| put(tx, &vote_id, &casts)).await;
-            answer(ballots, written);
+            let id = vote_id.clone();
+            let written = ctx.db.write_holding_vote(move |tx| put(tx, &id, &casts)).await;
+            answer(&ctx, &vote_id, ballots, written);
         }
     }
 }
 
-/// A caller that has gone away no longer wants the answer.
-fn answer(ballots: Vec<Waiting>, written: Result<Vec<Result<Taken>>>) {
+/// The head is signed once for all of them: signing takes longer than all else that a ballot needs of this thread. A caller
+/// that has gone away no longer wants the answer.
+fn answer(ctx: &Context, vote_id: &VoteId, ballots: Vec<Waiting>, written: Result<Put>) {
     match written {
-        Ok(answers) => {
+        Ok(Put { answers, log_size, root }) => {
+            let head = Head { vote_id: vote_id.clone(), size: log_size, root, signed_at: ctx.clock.now() };
+            let head = head.signed(&ctx.signer);
             for (ballot, taken) in ballots.into_iter().zip(answers) {
-                let _ = ballot.answer.send(taken);
+                let _ = ballot.answer.send(taken.map(|taken| (taken, head.clone())));
             }
         }
         Err(error) => {
@@ -127,10 +141,11 @@ fn answer(ballots: Vec<Waiting>, written: Result<Vec<Result<Taken>>>) {
 ///
 /// # Errors
 /// `internal` where the database fails, and then none is taken.
-pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Vec<Result<Taken>>> {
+pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Put> {
     let now = tx.now();
     let Some(vote) = store::hold(tx, vote_id)? else {
-        return Ok(casts.iter().map(|_| Err(Error::not_found("vote"))).collect());
+        let answers = casts.iter().map(|_| Err(Error::not_found("vote"))).collect();
+        return Ok(Put { answers, log_size: 0, root: Frontier::default().root() });
     };
     let members: Vec<AccountId> = casts.iter().map(|cast| cast.member_id.clone()).collect();
     let mut electors = store::electors_among(tx, vote_id, &members)?;
@@ -168,12 +183,10 @@ pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Vec<Result<T
                 opening: leaf.opening,
                 tag: leaf.tag,
                 sequence: leaf.sequence,
-                log_size: appended.size,
-                root: appended.root,
             })
         })
     });
-    Ok(taken.collect())
+    Ok(Put { answers: taken.collect(), log_size: appended.size, root: appended.root })
 }
 
 /// What ballots set going: a quorum that is reached late moves the deadline, once; and a vote of final ballots that none

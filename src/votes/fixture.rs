@@ -159,8 +159,8 @@ pub async fn listed_vote(ctx: &Context, pool_id: &PoolId, members: &[Member]) ->
 
 /// Casts a ballot.
 pub async fn cast(ctx: &Context, member: &Member, id: VoteId, choice: Choice) -> Result<Ballot> {
-    let ballots = BallotBox::open(ctx.db.clone());
-    actions::cast(ctx, &ballots, member, id, choice).await.map(|(ballot, _)| ballot)
+    let ballots = BallotBox::open(ctx);
+    actions::cast(&ballots, member, id, choice).await.map(|(ballot, _)| ballot)
 }
 
 /// The same, opened.

@@ -5,6 +5,7 @@
 //! leaves, of 65,536, and so on), so that a proof is made of few of them.
 
 use crate::error::{Error, Result};
+use crate::text;
 use aws_lc_rs::digest;
 use std::fmt;
 use std::ops::Range;
@@ -41,7 +42,7 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(&text::hex(&self.0))
     }
 }
 

@@ -9,9 +9,10 @@ use super::{publishing, steps, store};
 use crate::accounts::caller::Member;
 use crate::context::Context;
 use crate::db::Tx;
-use crate::db::schema::{consents, memberships};
+use crate::db::schema::memberships;
 use crate::error::{Code, Result};
 use crate::ids::{AccountId, MembershipId, PoolId, VoteId};
+use crate::pools;
 use crate::pools::model::{MembershipState, Split, VoteRules};
 use diesel::prelude::*;
 use proptest::prelude::*;
@@ -88,11 +89,8 @@ impl Model {
         Passing::new(quorum_bp, threshold_numerator, threshold_denominator).unwrap()
     }
 
-    fn tally(&self, with_consent_only: bool) -> Tally {
-        let counts = |choice: Choice| {
-            let says = |who: &usize| self.ballots[*who] == Some(choice) && (self.consents[*who] || !with_consent_only);
-            (0..MEMBERS).filter(says).count() as i64
-        };
+    fn tally(&self) -> Tally {
+        let counts = |choice: Choice| self.ballots.iter().filter(|ballot| **ballot == Some(choice)).count() as i64;
         Tally { yes: counts(Choice::Yes), no: counts(Choice::No), abstain: counts(Choice::Abstain) }
     }
 
@@ -108,34 +106,29 @@ impl Model {
             return Some(Code::Conflict);
         }
         let need = rules::need(&self.passing(), MEMBERS as i64);
-        let before = self.tally(false).yes;
+        let before = self.tally().yes;
         self.ballots[who] = Some(choice);
         self.leaves += 1;
         let late_from = self.window.closes_at.plus_s(-self.rules.late_quorum_s);
-        let is_reached = before < need && self.tally(false).yes >= need;
+        let is_reached = before < need && self.tally().yes >= need;
         if is_reached && now > late_from && self.window.extended_to.is_none() {
             self.window.extended_to = Some(now.plus_s(self.rules.late_quorum_s));
         }
         None
     }
 
-    fn leave(&mut self, who: usize) {
-        self.has_left[who] = true;
+    /// The ballot of who leaves, or takes the consent back, is void.
+    fn lose(&mut self, who: usize) {
         if self.closed.is_none() && self.ballots[who].take().is_some() {
             self.leaves += 1;
         }
     }
 
     fn close(&mut self, now: crate::clock::UtcTime) -> bool {
-        let (passing, tally) = (self.passing(), self.tally(true));
+        let (passing, tally) = (self.passing(), self.tally());
         let is_decided = self.rules.final_ballots && rules::decided_early(&passing, MEMBERS as i64, tally).is_some();
         if self.closed.is_some() || !(now >= rules::effective_deadline(&self.window) || is_decided) {
             return false;
-        }
-        for who in 0..MEMBERS {
-            if !self.consents[who] && self.ballots[who].take().is_some() {
-                self.leaves += 1;
-            }
         }
         self.closed = Some((tally, rules::outcome(&passing, MEMBERS as i64, tally) == Outcome::Accepted));
         true
@@ -144,8 +137,8 @@ impl Model {
     fn expect(&self, vote: &Vote, turnout: i64) {
         assert_eq!(vote.electors, MEMBERS as i64);
         assert_eq!(vote.window(), Some(self.window));
-        assert_eq!((vote.live_tally(), vote.log_size), (self.tally(false), self.leaves));
-        assert_eq!(turnout, self.tally(false).turnout());
+        assert_eq!((vote.live_tally(), vote.log_size), (self.tally(), self.leaves));
+        assert_eq!(turnout, self.tally().turnout());
         let state = match self.closed {
             None => VoteState::Open,
             Some((_, true)) => VoteState::Accepted,
@@ -179,16 +172,14 @@ impl World {
     }
 
     async fn consent(&self, who: usize, is_given: bool) {
-        let member = self.members[who].account_id.clone();
+        let (member, pool_id) = (self.members[who].account_id.clone(), self.pool_id.clone());
         self.write(move |tx| {
-            let own = membership(tx, &member)?;
-            let now = tx.now();
             if is_given {
+                let own = membership(tx, &member)?;
                 return fixture::consent(tx, &own, PURPOSE);
             }
-            let live = consents::table.filter(consents::membership_id.eq(&own).and(consents::withdrawn_at.is_null()));
-            diesel::update(live).set(consents::withdrawn_at.eq(now)).execute(&mut **tx)?;
-            Ok(())
+            steps::forget_ballots_about(tx, &member, &pool_id, PURPOSE)?;
+            pools::steps::withdraw_consent(tx, &pool_id, &member, PURPOSE).map(drop)
         })
         .await;
     }
@@ -233,11 +224,15 @@ async fn play(rules: VoteRules, acts: Vec<Act>) {
             }
             Act::Leave { who } if !model.has_left[who] => {
                 world.leave(who).await;
-                model.leave(who);
+                model.has_left[who] = true;
+                model.lose(who);
             }
             Act::Consent { who, is_given } if !model.has_left[who] && model.consents[who] != is_given => {
                 world.consent(who, is_given).await;
                 model.consents[who] = is_given;
+                if !is_given {
+                    model.lose(who);
+                }
             }
             Act::Leave { .. } | Act::Consent { .. } => {}
             Act::Move { seconds } => {

@@ -42,12 +42,11 @@ pub async fn read(caller: Caller, ctx: Data<Context>, id: Path<VoteId>) -> Resul
 /// `PUT /v1/votes/{id}/ballot`: casts the member's ballot or changes it.
 pub async fn cast(
     member: Member,
-    ctx: Data<Context>,
     ballots: Data<BallotBox>,
     id: Path<VoteId>,
     body: Body<CastBallot>,
 ) -> Result<Json<BallotView>> {
-    let (ballot, receipt) = actions::cast(&ctx, &ballots, &member, id.into_inner(), body.choice).await?;
+    let (ballot, receipt) = actions::cast(&ballots, &member, id.into_inner(), body.choice).await?;
     Ok(Json(BallotView::with(ballot, Some(receipt))))
 }
 

@@ -228,13 +228,11 @@ pub fn close(tx: &mut Tx, id: &VoteId) -> Result<Option<Closed>> {
     if vote.state != VoteState::Open || !(is_over || vote.final_ballots) {
         return Ok(None);
     }
-    // Their data will not be sold, so they do not decide on it; ballots of those who left went with them.
-    let without = store::ballots_without_consent(tx, id)?;
-    if !is_over && !is_decided(tx, &vote, &without)? {
+    // Ballots of those who left, or took a consent back, went with them.
+    let (passing, tally) = (vote.passing()?, vote.live_tally());
+    if !is_over && rules::decided_early(&passing, vote.electors, tally).is_none() {
         return Ok(None);
     }
-    let vote = void_ballots(tx, vote, &without)?;
-    let (passing, tally) = (vote.passing()?, vote.live_tally());
     let outcome = rules::outcome(&passing, vote.electors, tally);
     let reason = words::ending(&passing, vote.electors, tally, outcome);
     queue::push(tx, JobKind::PublishVote, id.as_str(), now)?;
@@ -264,15 +262,6 @@ pub fn remind(tx: &mut Tx, id: &VoteId) -> Result<(bool, Option<UtcTime>)> {
         diesel::update(votes::table.find(id)).set(votes::reminders_sent.eq(sent)).execute(&mut **tx)?;
     }
     Ok((is_time, times.get(due).copied()))
-}
-
-/// Whether no ballot can change the outcome, once those of some members do not count.
-fn is_decided(tx: &mut Tx, vote: &Vote, without: &[AccountId]) -> Result<bool> {
-    let mut tally = vote.live_tally();
-    for ballot in log_store::cast_by(tx, &vote.id, without)? {
-        tally = tally.changed(Some(ballot.choice), None)?;
-    }
-    Ok(rules::decided_early(&vote.passing()?, vote.electors, tally).is_some())
 }
 
 /// When a vote that is open is to be closed; `None` for one that is not.
@@ -366,7 +355,10 @@ fn log_problem(db: &mut Db, vote: &Vote, counted: Tally) -> Result<Option<String
 /// # Errors
 /// `internal` where the database fails.
 pub fn forget_ballots(tx: &mut Tx, member_id: &AccountId) -> Result<()> {
-    forget(tx, member_id, None)
+    for (id, _) in open_votes_of(tx, member_id)? {
+        forget_ballot(tx, &id, member_id)?;
+    }
+    Ok(())
 }
 
 /// The same for a member who leaves one pool.
@@ -374,43 +366,53 @@ pub fn forget_ballots(tx: &mut Tx, member_id: &AccountId) -> Result<()> {
 /// # Errors
 /// `internal` where the database fails.
 pub fn forget_ballots_in(tx: &mut Tx, member_id: &AccountId, pool_id: &PoolId) -> Result<()> {
-    forget(tx, member_id, Some(pool_id))
-}
-
-fn forget(tx: &mut Tx, member_id: &AccountId, pool_id: Option<&PoolId>) -> Result<()> {
-    let open: Vec<(VoteId, PoolId)> = electors::table
-        .inner_join(votes::table.on(votes::id.eq(electors::vote_id)))
-        .filter(electors::member_id.eq(member_id).and(votes::state.eq(VoteState::Open)))
-        .select((votes::id, votes::pool_id))
-        .order(votes::id)
-        .load(&mut **tx)?;
-    for (id, of_pool) in open {
-        if pool_id.is_none_or(|pool_id| *pool_id == of_pool) {
-            // Held even where there is no ballot: one that is being written beside this is then before it, and void, or after
-            // it, and refused.
-            let vote = log_store::hold(tx, &id)?.ok_or_else(|| Error::not_found("vote"))?;
-            void_ballots(tx, vote, std::slice::from_ref(member_id))?;
+    for (id, of_pool) in open_votes_of(tx, member_id)? {
+        if of_pool == *pool_id {
+            forget_ballot(tx, &id, member_id)?;
         }
     }
     Ok(())
 }
 
-/// Makes the ballots of some members void, each by a leaf of its own. Returns the vote as it is then.
-fn void_ballots(tx: &mut Tx, vote: Vote, members: &[AccountId]) -> Result<Vote> {
-    let mut void = Vec::with_capacity(members.len());
-    for ballot in log_store::cast_by(tx, &vote.id, members)? {
-        void.push(NewLeaf {
-            tag: ballot.tag,
-            sequence: ballot.casts,
-            opening: Opening { choice: None, nonce: tx.entropy().bytes() },
-            before: Some(ballot.choice),
-            member_id: ballot.member_id,
-            cast_at: tx.now(),
-        });
+/// The same for a member who takes back the consent to a purpose, where votes are about it: the data will not be sold, so
+/// the member does not decide on it.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn forget_ballots_about(tx: &mut Tx, member_id: &AccountId, pool_id: &PoolId, purpose: &str) -> Result<()> {
+    for (id, of_pool) in open_votes_of(tx, member_id)? {
+        if of_pool == *pool_id && store::is_about(tx, &id, purpose)? {
+            forget_ballot(tx, &id, member_id)?;
+        }
     }
-    if void.is_empty() {
-        return Ok(vote);
-    }
-    appending::append(tx, &vote, &void)?;
-    self::vote(tx, &vote.id)
+    Ok(())
+}
+
+/// In the order in which everybody holds them who holds several.
+fn open_votes_of(tx: &mut Tx, member_id: &AccountId) -> Result<Vec<(VoteId, PoolId)>> {
+    Ok(electors::table
+        .inner_join(votes::table.on(votes::id.eq(electors::vote_id)))
+        .filter(electors::member_id.eq(member_id).and(votes::state.eq(VoteState::Open)))
+        .select((votes::id, votes::pool_id))
+        .order(votes::id)
+        .load(&mut **tx)?)
+}
+
+/// Makes a member's ballot void, by a leaf of its own.
+fn forget_ballot(tx: &mut Tx, id: &VoteId, member_id: &AccountId) -> Result<()> {
+    // Held even where there is no ballot: one that is being written beside this is then before it, and void, or after
+    // it, and refused.
+    let vote = log_store::hold(tx, id)?.ok_or_else(|| Error::not_found("vote"))?;
+    let cast = log_store::cast_by(tx, id, std::slice::from_ref(member_id))?.pop();
+    let Some(ballot) = cast else { return Ok(()) };
+    let void = NewLeaf {
+        tag: ballot.tag,
+        sequence: ballot.casts,
+        opening: Opening { choice: None, nonce: tx.entropy().bytes() },
+        before: Some(ballot.choice),
+        member_id: ballot.member_id,
+        cast_at: tx.now(),
+    };
+    appending::append(tx, &vote, &[void])?;
+    Ok(())
 }

@@ -93,19 +93,9 @@ pub fn ballots_of(db: &mut Db, ids: &[&VoteId], member_id: &AccountId) -> Result
         .load(db)?)
 }
 
-/// The members with a ballot who have taken back a consent that the vote is about.
-pub fn ballots_without_consent(db: &mut Db, id: &VoteId) -> Result<Vec<AccountId>> {
-    Ok(votes::table
-        .inner_join(ballots::table.on(ballots::vote_id.eq(votes::id)))
-        .inner_join(
-            memberships::table.on(memberships::pool_id
-                .eq(votes::pool_id)
-                .and(memberships::member_id.eq(ballots::member_id))
-                .and(memberships::state.eq(MembershipState::Active))),
-        )
-        .filter(votes::id.eq(id).and(lacks_consent()))
-        .select(ballots::member_id)
-        .load(db)?)
+/// Whether a purpose is one of those that a vote is about.
+pub fn is_about(db: &mut Db, id: &VoteId, purpose: &str) -> Result<bool> {
+    Ok(diesel::select(exists(vote_purposes::table.find((id, purpose)))).get_result(db)?)
 }
 
 /// Counts the ballots of a vote.

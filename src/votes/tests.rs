@@ -52,14 +52,10 @@ async fn who_takes_the_consent_back_has_no_say_until_it_is_given_again() {
         fixture::cast(&ctx, member, id.clone(), Choice::Yes).await.unwrap();
     }
     let withdraw = async |member: &Member| {
-        let of = member.account_id.clone();
+        let (of, pool_id) = (member.account_id.clone(), pool_id.clone());
         let work = move |tx: &mut crate::db::Tx| {
-            let own = memberships::table.filter(memberships::member_id.eq(&of)).select(memberships::id);
-            let own: MembershipId = own.first(&mut **tx)?;
-            let now = tx.now();
-            let live = consents::table.filter(consents::membership_id.eq(&own));
-            diesel::update(live).set(consents::withdrawn_at.eq(now)).execute(&mut **tx)?;
-            Ok(own)
+            steps::forget_ballots_about(tx, &of, &pool_id, PURPOSE)?;
+            Ok(pools::steps::withdraw_consent(tx, &pool_id, &of, PURPOSE)?.membership.id)
         };
         ctx.db.write(work).await.unwrap()
     };

@@ -4,6 +4,7 @@ use crate::clock::UtcTime;
 use crate::error::Result;
 use crate::ids::{PoolId, VoteId};
 use crate::pools::model::Split;
+use crate::text;
 use crate::votes::actions::Seen;
 use crate::votes::head::{Head, Receipt, SignedHead};
 use crate::votes::log::Hash;
@@ -228,9 +229,9 @@ impl From<Receipt> for ReceiptView {
             in_words: words::receipt(receipt.opening.choice, receipt.log_index),
             log_index: receipt.log_index,
             sequence: receipt.sequence,
-            tag: hex::encode(receipt.tag),
-            nonce: hex::encode(receipt.opening.nonce),
-            commitment: hex::encode(commitment),
+            tag: text::hex(&receipt.tag),
+            nonce: text::hex(&receipt.opening.nonce),
+            commitment: text::hex(&commitment),
             leaf_hash: leaf_hash.to_string(),
             head: receipt.head.into(),
             inclusion_proof: receipt.proof.map(hashes),
