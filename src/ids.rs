@@ -107,6 +107,7 @@ text_ids! {
     DatasetId = "dataset";
     EditionId = "edition";
     VoteId = "vote";
+    QuestionId = "question";
     OfferId = "offer";
     PurchaseId = "purchase";
     LicenceId = "licence";

@@ -46,6 +46,15 @@ pub struct Event {
 /// # Errors
 /// `internal` where the database fails.
 pub fn push(tx: &mut Tx, kind: &str, payload: &impl Serialize) -> Result<()> {
+    let now = tx.now();
+    push_at(tx, kind, payload, now)
+}
+
+/// Writes an event that is sent at an instant, or later.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn push_at(tx: &mut Tx, kind: &str, payload: &impl Serialize, due_at: UtcTime) -> Result<()> {
     let (id, now) = (EventId::new(tx.now(), tx.entropy()), tx.now());
     diesel::insert_into(outbox::table)
         .values((
@@ -54,7 +63,7 @@ pub fn push(tx: &mut Tx, kind: &str, payload: &impl Serialize) -> Result<()> {
             outbox::payload_json.eq(serde_json::to_string(payload)?),
             outbox::state.eq(EventState::Waiting),
             outbox::attempts.eq(0),
-            outbox::due_at.eq(now),
+            outbox::due_at.eq(due_at),
             outbox::created_at.eq(now),
         ))
         .execute(&mut **tx)?;

@@ -372,6 +372,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    vote_questions (id) {
+        id -> Text,
+        vote_id -> Text,
+        member_id -> Nullable<Text>,
+        body -> Text,
+        asked_at -> Timestamp,
+        mail_due_at -> Timestamp,
+        answer -> Nullable<Text>,
+        answered_by -> Nullable<Text>,
+        answered_at -> Nullable<Timestamp>,
+        withheld_reason -> Nullable<Text>,
+        withheld_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     vote_purposes (vote_id, purpose) {
         vote_id -> Text,
         purpose -> Text,
@@ -661,5 +677,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     vote_leaves,
     vote_log_tiles,
     vote_purposes,
+    vote_questions,
     votes,
 );

@@ -28,6 +28,7 @@ pub async fn leave(ctx: &Context, member: &Member) -> Result<Erasure> {
                 audit::note(tx, &id, "member.leave", id.as_str(), None)?;
             }
             votes::steps::forget_ballots(tx, &id)?;
+            votes::questions::steps::forget_author(tx, &id, None)?;
             pools::steps::leave_all(tx, &id)?;
             accounts::steps::close_account(tx, &pepper, &id)?;
             ask(tx, &id)
@@ -35,7 +36,7 @@ pub async fn leave(ctx: &Context, member: &Member) -> Result<Erasure> {
         .await
 }
 
-/// Takes a member out of one pool, at once: membership, consents, ballots in its open votes. Who is in no
+/// Takes a member out of one pool, at once: membership, consents, ballots in its open votes, and the name under what they asked. Who is in no
 /// other pool has the plays erased, for which there is a receipt; in another they are still needed.
 ///
 /// # Errors
@@ -45,6 +46,7 @@ pub async fn leave_pool(ctx: &Context, member: &Member, pool_id: PoolId) -> Resu
     ctx.db
         .write(move |tx| {
             votes::steps::forget_ballots_in(tx, &id, &pool_id)?;
+            votes::questions::steps::forget_author(tx, &id, Some(&pool_id))?;
             let left = pools::steps::leave_one(tx, &pool_id, &id)?;
             let erasure = if is_in_a_pool(tx, &id)? { None } else { Some(ask(tx, &id)?) };
             Ok((left, erasure))

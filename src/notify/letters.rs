@@ -72,6 +72,8 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
         Kind::ConsentTextPublished => consent_text_published(tx, links, notice, to)?,
         Kind::VoteOpened => vote_opened(tx, links, notice, to)?,
         Kind::VoteReminder => vote_reminder(tx, links, notice, to)?,
+        Kind::VoteQuestionAsked => question_asked(tx, links, notice)?,
+        Kind::VoteQuestionAnswered => question_answered(tx, links, notice, to)?,
         Kind::VoteClosed => vote_closed(tx, links, notice, to)?,
         Kind::OfferDecided => {
             let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
@@ -119,9 +121,34 @@ fn vote_reminder(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> R
 
 fn still_open(tx: &mut Tx, notice: &Notice, to: &Account) -> Result<Option<(Vote, Proposal, UtcTime)>> {
     let Some((vote, proposal)) = voted_on(tx, notice, to)? else { return Ok(None) };
-    let now = tx.now();
+    let closes_at = takes_ballots_until(&vote, tx.now());
+    Ok(closes_at.map(|closes_at| (vote, proposal, closes_at)))
+}
+
+/// Only while one waits for an answer that may still be given.
+fn question_asked(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
+    let vote = votes::steps::vote(tx, &notice.id("vote_id")?)?;
+    let (waiting, now) = (votes::questions::steps::count_waiting(tx, &vote.id)?, tx.now());
+    let Some(closes_at) = takes_ballots_until(&vote, now).filter(|_| waiting > 0) else { return Ok(None) };
+    let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
+    let proposal = proposal(&offer, format!("/v1/offers/{}/questions", offer.id))?;
+    Ok(Some(wording::question_asked(links, &proposal, waiting, closes_at)))
+}
+
+/// To whoever asked and is still of the pool, unless it was withheld meanwhile.
+fn question_answered(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
+    let question = votes::questions::steps::question(tx, &notice.id("question_id")?)?;
+    let is_theirs = question.member_id.as_ref() == Some(&to.id);
+    let answer = question.answer.filter(|_| is_theirs && question.withheld_at.is_none());
+    let (Some(answer), Some((vote, proposal))) = (answer, voted_on(tx, notice, to)?) else { return Ok(None) };
+    let proposal = Proposal { path: format!("/v1/votes/{}/questions", vote.id), ..proposal };
+    Ok(Some(wording::question_answered(links, &proposal, &question.body, &answer)))
+}
+
+/// Until when a vote takes ballots; `None` where it takes none now.
+fn takes_ballots_until(vote: &Vote, now: UtcTime) -> Option<UtcTime> {
     let window = vote.window().filter(|window| vote.state == VoteState::Open && rules::takes_ballots_at(window, now));
-    Ok(window.map(|window| (vote, proposal, rules::effective_deadline(&window))))
+    window.map(|window| rules::effective_deadline(&window))
 }
 
 fn vote_closed(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {

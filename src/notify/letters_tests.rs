@@ -24,6 +24,8 @@ const PUSHED: &[&str] = &[
     "consent_text.published",
     "vote.opened",
     "vote.reminder",
+    "vote.question_asked",
+    "vote.question_answered",
     "vote.closed",
     "offer.decided",
     "invoice.issued",
@@ -307,8 +309,10 @@ fn pushed_below(directory: &Path, kinds: &mut Vec<String>) {
             pushed_below(&path, kinds);
         } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
             let code: String = std::fs::read_to_string(&path).unwrap().split_whitespace().collect();
-            let found = code.split("outbox::push(tx,\"").skip(1).filter_map(|rest| rest.split('"').next());
-            kinds.extend(found.map(str::to_owned));
+            for push in ["outbox::push(tx,\"", "outbox::push_at(tx,\""] {
+                let found = code.split(push).skip(1).filter_map(|rest| rest.split('"').next());
+                kinds.extend(found.map(str::to_owned));
+            }
         }
     }
 }

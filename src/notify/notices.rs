@@ -34,6 +34,10 @@ text_enum! {
         VoteOpened = "vote.opened",
         /// To those of its electors who have not voted: a vote is still open. Payload: `vote_id`, `offer_id`.
         VoteReminder = "vote.reminder",
+        /// To the buyers: electors have asked about their offer. Payload: `vote_id`, `offer_id`.
+        VoteQuestionAsked = "vote.question_asked",
+        /// To the member who asked it: a question was answered. Payload: `vote_id`, `offer_id`, `question_id`.
+        VoteQuestionAnswered = "vote.question_answered",
         /// To its electors: a vote has ended. Payload: `vote_id`, `offer_id`.
         VoteClosed = "vote.closed",
         /// To the buyers who made it: an offer was decided. Payload: `offer_id`.
@@ -124,7 +128,13 @@ impl Notice {
                 return self.many(votes::steps::electors(db, &self.id("vote_id")?)?);
             }
             Kind::OrganisationDecided => self.id("organisation_id")?,
-            Kind::OfferDecided | Kind::OfferLapsed => offers::steps::offer(db, &self.id("offer_id")?)?.organisation_id,
+            Kind::VoteQuestionAnswered => {
+                let asked = votes::questions::steps::question(db, &self.id("question_id")?)?;
+                return Ok(asked.member_id.map_or(Audience::Nobody, Audience::One));
+            }
+            Kind::VoteQuestionAsked | Kind::OfferDecided | Kind::OfferLapsed => {
+                offers::steps::offer(db, &self.id("offer_id")?)?.organisation_id
+            }
             Kind::InvoiceIssued => purchases::steps::purchase(db, &self.id("purchase_id")?)?.organisation_id,
             Kind::LicenceReady | Kind::LicenceChanged => {
                 purchases::steps::licence(db, &self.id("licence_id")?)?.organisation_id

@@ -6,7 +6,7 @@
 use crate::accounts::model::{Organisation, OrganisationState};
 use crate::clock::UtcTime;
 use crate::histories::model::HeldHistory;
-use crate::money::Money;
+use crate::money::{Money, counted};
 use crate::offers::model::{Offer, OfferState};
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::Purchase;
@@ -205,6 +205,42 @@ pub fn vote_reminder(links: &Links, proposal: &Proposal, closes_at: UtcTime) -> 
     )
 }
 
+/// To the buyers: so many questions about their offer wait for an answer.
+pub fn question_asked(links: &Links, proposal: &Proposal, waiting: i64, closes_at: UtcTime) -> Letter {
+    let (questions, wait) = (counted(waiting, "questions"), if waiting == 1 { "waits" } else { "wait" });
+    letter(
+        links,
+        format!("Refrain: members ask about your offer for \"{}\"", proposal.dataset),
+        &[
+            &format!("Members who vote on your offer of {} for \"{}\" have asked.", proposal.price, proposal.dataset),
+            &format!("{questions} {wait} for an answer. You may answer each once, until {}.", when(closes_at)),
+            "Everybody of the pool reads what you answer. The terms stay as they are.",
+            "The questions:",
+            &links.to(&proposal.path),
+        ],
+    )
+}
+
+/// To the member who asked: the buyer has answered. What others wrote is marked line by line, so that none of it passes for ours.
+pub fn question_answered(links: &Links, proposal: &Proposal, question: &str, answer: &str) -> Letter {
+    letter(
+        links,
+        format!("Refrain: your question on \"{}\" was answered", proposal.dataset),
+        &[
+            &format!("You asked about the offer of {} for \"{}\":", proposal.buyer, proposal.dataset),
+            &quoted(question),
+            "The buyer answers, in words that are not part of the terms:",
+            &quoted(answer),
+            "All questions and answers:",
+            &links.to(&proposal.path),
+        ],
+    )
+}
+
+fn quoted(words: &str) -> String {
+    words.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
+}
+
 /// Stands where an old row has no reason.
 const NO_REASON: &str = "No reason was kept.";
 
@@ -368,109 +404,5 @@ pub fn history_held(links: &Links, held: &HeldHistory) -> Letter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::accounts::model::Profile;
-    use crate::clock::Entropy;
-    use crate::histories::model::{History, HistoryState};
-    use crate::ids::{AccountId, HistoryId, OrganisationId};
-
-    fn time() -> UtcTime {
-        UtcTime::parse("2026-01-31T12:00:00Z").unwrap()
-    }
-
-    fn organisation(state: OrganisationState) -> Organisation {
-        Organisation {
-            id: OrganisationId::new(time(), &Entropy::seeded(1)),
-            profile: Profile {
-                legal_name: "Northern Sound Research AB".into(),
-                country: "SE".into(),
-                website: "https://northern.example".into(),
-                purpose: "Measuring how listeners find music.".into(),
-                address: "Storgatan 1".into(),
-                tax_id: String::new(),
-            },
-            state,
-            decision_reason: Some("Who will have access?".into()),
-            decided_by: None,
-            decided_at: Some(time()),
-            may_reapply_at: Some(time()),
-            credit_limit_minor: 0,
-            created_at: time(),
-            updated_at: time(),
-        }
-    }
-
-    fn held(others: usize, left_at: Option<UtcTime>) -> HeldHistory {
-        let history = History {
-            id: HistoryId::new(time(), &Entropy::seeded(2)),
-            member_id: AccountId::new(time(), &Entropy::seeded(3)),
-            state: HistoryState::Held,
-            fingerprint: None,
-            source_kind: None,
-            service: None,
-            covers_from: None,
-            covers_to: None,
-            report_json: None,
-            problem_code: None,
-            problem_detail: None,
-            staged_key: None,
-            same_as: None,
-            received_at: time(),
-            finished_at: None,
-        };
-        HeldHistory { others: vec![history.clone(); others], history, left_at }
-    }
-
-    fn ready(ends_at: Option<UtcTime>, refund_due: Option<Money>) -> Ready {
-        Ready { dataset: "Artists of 2025".into(), ends_at, refund_due, path: "/v1/licences/licence_1/files".into() }
-    }
-
-    #[test]
-    fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
-        let links = Links::new("https://refrain.example");
-        let proposal = Proposal {
-            pool: "Open Ears".into(),
-            dataset: "Artists of 2025".into(),
-            buyer: "Northern Sound Research AB".into(),
-            purpose: "market_research".into(),
-            field_of_use: "Measuring how listeners find music.".into(),
-            price: Money::new(5_500_000, "USD"),
-            path: "/v1/votes/vote_1".into(),
-        };
-        let decided = |state| application_decided(&links, &organisation(state));
-        let mut letters = vec![
-            verify_address(&links, "verify_T", time()),
-            reset_password(&links, "reset_T", time()),
-            application_waits(&links, &organisation(OrganisationState::Pending)),
-            vote_opened(&links, &proposal, time(), false),
-            vote_opened(&links, &proposal, time(), true),
-            vote_reminder(&links, &proposal, time()),
-            licence_ready(&links, &ready(Some(time()), None)),
-            licence_ready(&links, &ready(None, Some(Money::new(5_500_000, "USD")))),
-            history_held(&links, &held(0, None)),
-            history_held(&links, &held(1, Some(time()))),
-            history_held(&links, &held(2, None)),
-        ];
-        letters.extend(OrganisationState::ALL.iter().filter_map(|state| decided(*state)));
-        assert_eq!(letters.len(), 14);
-        for Letter { subject, body } in &letters {
-            assert!(subject.starts_with("Refrain: ") && !subject.contains('\n') && subject.len() < 100, "{subject}");
-            assert!(body.contains("https://refrain.example/") && body.lines().all(|line| line.len() < 200), "{body}");
-            assert!(!body.contains("example//"), "{body}");
-        }
-    }
-
-    #[test]
-    fn letters_say_what_to_do_until_when() {
-        let links = Links::new("https://refrain.example");
-        let verify = verify_address(&links, "verify_T", time()).body;
-        assert!(verify.contains("\nhttps://refrain.example/account#verify_T\n") && verify.contains("\nverify_T\n"));
-        assert!(verify.contains("until 2026-01-31 12:00 UTC"));
-        let refused = application_decided(&links, &organisation(OrganisationState::Rejected)).unwrap();
-        assert!(
-            refused.body.contains("Who will have access?") && refused.body.contains("from 2026-01-31 12:00 UTC on")
-        );
-        assert_eq!(application_decided(&links, &organisation(OrganisationState::Pending)), None);
-    }
-}
+#[path = "wording_tests.rs"]
+mod tests;

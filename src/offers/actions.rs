@@ -173,7 +173,7 @@ fn call_off(tx: &mut Tx, offer: &Offer, to: OfferState, reason: &str) -> Result<
 }
 
 /// Whose offers a caller may see: those of one organisation, or `None` for all.
-fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
+pub(super) fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
     match (caller.role, &caller.organisation_id) {
         (Role::Operator, _) => Ok(None),
         (Role::Buyer, Some(organisation_id)) => Ok(Some(organisation_id.clone())),
@@ -181,7 +181,7 @@ fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
     }
 }
 
-fn of_organisation(db: &mut Db, id: &OfferId, organisation_id: Option<&OrganisationId>) -> Result<Offer> {
+pub(super) fn of_organisation(db: &mut Db, id: &OfferId, organisation_id: Option<&OrganisationId>) -> Result<Offer> {
     let offer = steps::offer(db, id)?;
     match organisation_id {
         Some(own) if offer.organisation_id != *own => Err(Error::not_found("offer")),

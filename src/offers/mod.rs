@@ -24,6 +24,7 @@
 
 pub mod actions;
 pub mod model;
+pub mod questions;
 pub mod routes;
 pub mod steps;
 pub mod terms;

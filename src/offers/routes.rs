@@ -5,13 +5,14 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::error::Result;
 use crate::idempotency::{IdempotencyKey, Kept};
-use crate::ids::{OfferId, VoteId};
-use crate::offers::actions;
+use crate::ids::{OfferId, QuestionId, VoteId};
 pub use crate::offers::artists::JSON_BYTES_MAX as ARTISTS_JSON_BYTES_MAX;
 use crate::offers::model::OfferState;
 pub use crate::offers::terms::{NewOffer, Terms};
 pub use crate::offers::views::{ArtistListView, OfferSummary, OfferView};
+use crate::offers::{actions, questions};
 use crate::page::{Page, PageQuery};
+use crate::votes::questions::views::{NewAnswer, NewQuestion, QuestionView};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,42 @@ pub async fn void(
 ) -> Result<Json<OfferView>> {
     let reason = body.into_inner().reason;
     Ok(Json(OfferView::of(actions::void(&ctx, &operator, id.into_inner(), reason).await?)?))
+}
+
+/// `GET /v1/offers/{id}/questions`: what electors asked about an offer, for its buyer and for operators.
+pub async fn questions(
+    caller: Caller,
+    ctx: Data<Context>,
+    id: Path<OfferId>,
+    query: Query<PageQuery>,
+) -> Result<Json<Page<QuestionView>>> {
+    let id = id.into_inner();
+    let window = ctx.cursors.window(&query, &format!("questions of {id}"))?;
+    let found = questions::of_offer(&ctx, &caller, id, &window).await?;
+    let page = ctx.cursors.page(&window, found, |question| question.id.as_str());
+    Ok(Json(page.map(|question| QuestionView::of(question, &caller.account_id))))
+}
+
+/// `POST /v1/votes/{id}/questions`: an elector asks the buyer.
+pub async fn ask(
+    member: Member,
+    ctx: Data<Context>,
+    id: Path<VoteId>,
+    body: Body<NewQuestion>,
+) -> Result<HttpResponse> {
+    let asked = questions::ask(&ctx, &member, id.into_inner(), &body.text).await?;
+    Ok(HttpResponse::Created().json(QuestionView::of(asked, &member.account_id)))
+}
+
+/// `POST /v1/questions/{id}/answer`: the buyer answers, once.
+pub async fn answer(
+    buyer: Buyer,
+    ctx: Data<Context>,
+    id: Path<QuestionId>,
+    body: Body<NewAnswer>,
+) -> Result<Json<QuestionView>> {
+    let answered = questions::answer(&ctx, &buyer, id.into_inner(), &body.text).await?;
+    Ok(Json(QuestionView::of(answered, &buyer.account_id)))
 }
 
 fn exact(json: String) -> HttpResponse {

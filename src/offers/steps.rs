@@ -121,7 +121,10 @@ pub fn tell(tx: &mut Tx, id: &OfferId, detail: &str) -> Result<()> {
 }
 
 /// The offer that a vote decides. There always is one: the vote is made in the write that names it.
-pub(super) fn of_vote(db: &mut Db, vote_id: &VoteId) -> Result<Offer> {
+///
+/// # Errors
+/// `internal` where there is none.
+pub fn of_vote(db: &mut Db, vote_id: &VoteId) -> Result<Offer> {
     store::of_vote(db, vote_id)?.ok_or_else(|| Error::internal(format!("{vote_id} has no offer")))
 }
 

@@ -57,8 +57,8 @@ pub const ROOMS: &[Room] = &[
     },
     Room {
         name: "votes",
-        about: "The members' votes on offers, one's own ballot, and the logs that show that all were counted.",
-        segments: &["votes", "signing-key"],
+        about: "The members' votes on offers, what they ask the buyer, one's own ballot, and the logs that show that all were counted.",
+        segments: &["votes", "questions", "signing-key"],
     },
     Room {
         name: "purchases",

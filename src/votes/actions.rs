@@ -12,8 +12,9 @@ use crate::votes::commitment::{self, Opening, Tag};
 use crate::votes::head::{Head, Receipt, SignedHead};
 use crate::votes::log::Hash;
 use crate::votes::model::{Ballot, Choice, Vote, VoteState};
+use crate::votes::questions::model::Count;
 use crate::votes::store::Bundle;
-use crate::votes::{log, log_store, steps, store};
+use crate::votes::{log, log_store, questions, steps, store};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
@@ -33,6 +34,8 @@ pub struct Seen {
     pub tag: Option<Tag>,
     /// The ballot of the one who looks.
     pub ballot: Option<Ballot>,
+    /// How many questions were asked in it.
+    pub questions: Count,
     /// What is published, where that was asked for.
     pub bundle: Option<Bundle>,
 }
@@ -171,7 +174,7 @@ fn expect_size(db: &mut Db, id: &VoteId, size: Option<u64>) -> Result<u64> {
 }
 
 /// Operators may know of every vote, members of those of their pool.
-fn expect_known(db: &mut Db, id: &VoteId, caller: &Caller) -> Result<()> {
+pub(in crate::votes) fn expect_known(db: &mut Db, id: &VoteId, caller: &Caller) -> Result<()> {
     match caller.role {
         Role::Operator => steps::vote(db, id).map(drop),
         Role::Member => steps::expect_member(db, id, &caller.account_id).map(drop),
@@ -196,7 +199,8 @@ pub async fn read(ctx: &Context, caller: &Caller, id: VoteId) -> Result<Seen> {
             let turnout = steps::turnout(db, &vote)?;
             let ballot = store::ballots_of(db, &[&id], &caller.account_id)?.pop();
             let bundle = store::bundle(db, &id)?;
-            Ok(Seen { vote, turnout, is_elector: tag.is_some(), tag, ballot, bundle })
+            let questions = questions::steps::counts(db, &[&id])?.remove(&id).unwrap_or_default();
+            Ok(Seen { vote, turnout, is_elector: tag.is_some(), tag, ballot, questions, bundle })
         })
         .await
 }
@@ -212,6 +216,7 @@ pub async fn list(ctx: &Context, member: &Member, window: PageWindow) -> Result<
             let votes = page_of_votes(db, &member_id, &window)?;
             let ids: Vec<&VoteId> = votes.iter().map(|vote| &vote.id).collect();
             let mut ballots = store::ballots_of(db, &ids, &member_id)?;
+            let mut questions = questions::steps::counts(db, &ids)?;
             let mut seen = Vec::with_capacity(votes.len());
             for vote in &votes {
                 let position = ballots.iter().position(|ballot| ballot.vote_id == vote.id);
@@ -221,6 +226,7 @@ pub async fn list(ctx: &Context, member: &Member, window: PageWindow) -> Result<
                     is_elector: true,
                     tag: None,
                     ballot,
+                    questions: questions.remove(&vote.id).unwrap_or_default(),
                     bundle: None,
                     vote: vote.clone(),
                 });

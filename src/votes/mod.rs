@@ -19,6 +19,7 @@ pub mod log;
 mod log_store;
 pub mod model;
 pub mod publishing;
+pub mod questions;
 pub mod routes;
 pub mod rules;
 pub mod steps;

@@ -32,6 +32,8 @@ use utoipa::ToSchema;
     "opens_at": "2026-01-01T12:00:00Z",
     "closes_at": "2026-01-08T12:00:00Z",
     "you_may_vote": true,
+    "questions": 3,
+    "questions_answered": 2,
     "electorate_root": "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
     "your_tag": "3031323334353637383940414243444546474849505152535455565758596061",
     "your_ballot": {
@@ -87,6 +89,10 @@ pub struct VoteView {
     pub reason: Option<String>,
     /// Whether you are in the electorate, the vote has not ended, and you have not cast a ballot that is final.
     pub you_may_vote: bool,
+    /// Questions that were asked about the offer: what and what was answered stands at `/v1/votes/{id}/questions`.
+    pub questions: i64,
+    /// Of them, those that were answered.
+    pub questions_answered: i64,
     /// Root of the Merkle tree over the tags of all electors, in hex: it was fixed before the vote opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub electorate_root: Option<String>,
@@ -259,7 +265,7 @@ impl VoteView {
     /// # Errors
     /// `internal` for a damaged row.
     pub fn of(seen: Seen) -> Result<Self> {
-        let Seen { vote, turnout, is_elector, tag, ballot, bundle } = seen;
+        let Seen { vote, turnout, is_elector, tag, ballot, questions, bundle } = seen;
         let rules = vote.rules()?;
         let passing = rules.passing;
         let window = vote.window();
@@ -281,6 +287,8 @@ impl VoteView {
             result: vote.tally().map(TallyView::from),
             turnout,
             you_may_vote: is_elector && is_open && !is_done,
+            questions: questions.asked,
+            questions_answered: questions.answered,
             electorate_root: vote.electorate_root.map(hex::encode),
             your_tag: tag.map(hex::encode),
             your_ballot: ballot.map(BallotView::from),

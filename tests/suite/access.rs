@@ -22,6 +22,7 @@ fn filled(path: &str, id: &str) -> String {
 fn body(path: &str) -> Value {
     match path {
         "/v1/votes/{id}/ballot" => json!({"choice": "no"}),
+        "/v1/votes/{id}/questions" | "/v1/questions/{id}/answer" => json!({"text": "Who will read it?"}),
         "/v1/purchases/{id}/po-number" => json!({"po_number": "PO 1"}),
         "/v1/pools/{id}/membership/consents/{purpose}" => json!({"text_version": 1}),
         "/v1/organisations/{id}" => json!({
@@ -85,7 +86,7 @@ fn what_any_account_may_ask_is_refused_in_documented_words() {
             refused += u32::from(answer.status == 403);
         }
     }
-    assert_eq!(refused, 8, "a member who asks for offers, their terms, purchases, invoices and licences");
+    assert_eq!(refused, 9, "a member who asks for offers, their terms and questions, purchases, invoices and licences");
 }
 
 #[test]
@@ -130,6 +131,7 @@ impl Neighbours {
         let vote_id = market.vote_id(&open_offer);
         market.cast(0, &vote_id, "yes").ok();
         let member = &market.members[0];
+        let asked = member.post(&format!("/v1/votes/{vote_id}/questions"), &json!({"text": "What for?"})).ok();
         let organisation_id = id(&market.buyer.get("/v1/me").ok()["organisation"]);
         let owned = vec![
             ("offer", open_offer),
@@ -137,6 +139,7 @@ impl Neighbours {
             ("licence", id(&sold.licence)),
             ("edition", sold.licence["edition_id"].as_str().unwrap().to_owned()),
             ("vote", vote_id),
+            ("question", id(&asked)),
             ("org", organisation_id.clone()),
             ("hist", id(&items(&member.get("/v1/histories").ok())[0])),
             ("pool", market.pool_id.clone()),
@@ -177,6 +180,7 @@ fn expect_sides_kept_apart(here: &Neighbours) {
     for path in [
         "/v1/offers/{id}",
         "/v1/offers/{id}/terms",
+        "/v1/offers/{id}/questions",
         "/v1/purchases/{id}",
         "/v1/purchases/{id}/invoice",
         "/v1/licences/{id}",

@@ -28,5 +28,6 @@ mod sharing;
 mod stopping;
 mod story;
 mod tokens;
+mod vote_questions;
 mod vote_rules;
 mod votes;

@@ -5,6 +5,7 @@ use crate::page::PageQuery;
 use crate::routes::operation::{Access::*, Operation, get, post, put};
 use crate::{downloads::routes as downloads, offers::routes as offers, payouts::routes as payouts};
 use crate::{purchases::routes as purchases, votes::routes as votes, votes::views};
+use crate::{votes::questions::routes as questions, votes::questions::views as asked};
 
 /// Offers and the votes on them.
 pub fn about_offers_and_votes() -> Vec<Operation> {
@@ -85,6 +86,41 @@ pub fn about_offers_and_votes() -> Vec<Operation> {
             .summary("The hashes that show that the log as it was is the beginning of what it is")
             .query::<votes::ConsistencyQuery>()
             .answers::<views::ProofView>(200, "The hashes."),
+    ]
+}
+
+/// What electors ask about the offer that they vote on, and what its buyer answers.
+pub fn about_questions() -> Vec<Operation> {
+    vec![
+        get("/v1/votes/{id}/questions", Caller, questions::list)
+            .summary("What members asked about an offer, and what the buyer answered, the first question first")
+            .description("For members of the vote's pool and operators. Who asked is told to nobody; `yours` marks one's own.")
+            .query::<PageQuery>()
+            .answers_page::<asked::QuestionView>("A page of questions."),
+        post("/v1/votes/{id}/questions", Member, offers::ask)
+            .summary("Ask the buyer something, as long as the vote is open")
+            .description(
+                "At most three questions of each elector. Questions and answers change no terms. They stay with the vote, where                  the members of the pool, the buyer and operators read them without your name. When you leave the pool, your                  questions stay, and nothing tells any more, not even in the database, that they were yours; so write nothing                  in them that tells who you are.",
+            )
+            .takes::<asked::NewQuestion>()
+            .answers::<asked::QuestionView>(201, "The question. The buyer is told by mail.")
+            .errors(&[Conflict, NotInElectorate, VoteClosed]),
+        get("/v1/offers/{id}/questions", Caller, offers::questions)
+            .summary("What members asked about an offer: for its buyer and for operators")
+            .query::<PageQuery>()
+            .answers_page::<asked::QuestionView>("A page of questions, the first that was asked first.")
+            .errors(&[Forbidden]),
+        post("/v1/questions/{id}/answer", Buyer, offers::answer)
+            .summary("Answer a question about one's own offer, once, as long as the vote is open")
+            .description("All members of the pool read the answer, and whoever asked is told by mail. It changes no terms.")
+            .takes::<asked::NewAnswer>()
+            .answers::<asked::QuestionView>(200, "The question with its answer.")
+            .errors(&[Conflict, VoteClosed]),
+        post("/v1/questions/{id}/withhold", Operator, questions::withhold)
+            .summary("Show a question and its answer to nobody any more, but the reason")
+            .takes::<asked::WithholdQuestion>()
+            .answers::<asked::QuestionView>(200, "The question, withheld.")
+            .errors(&[Conflict]),
     ]
 }
 
