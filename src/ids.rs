@@ -109,6 +109,7 @@ text_ids! {
     VoteId = "vote";
     QuestionId = "question";
     OfferId = "offer";
+    CounterId = "counter";
     PurchaseId = "purchase";
     LicenceId = "licence";
     PayoutId = "payout";

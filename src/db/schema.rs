@@ -466,6 +466,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    counters (id) {
+        id -> Text,
+        offer_id -> Text,
+        made_by -> Text,
+        state -> Text,
+        terms_json -> Text,
+        message -> Text,
+        answer_by -> Timestamp,
+        made_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        new_offer_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     offer_events (id) {
         id -> Text,
         offer_id -> Text,
@@ -643,6 +658,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     budget_entries,
     consent_texts,
     consents,
+    counters,
     datasets,
     downloads,
     edition_files,

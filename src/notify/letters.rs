@@ -8,6 +8,7 @@ use crate::db::Tx;
 use crate::error::{Code, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
 use crate::money::Money;
+use crate::offers::counters::model::CounterState;
 use crate::offers::model::Offer;
 use crate::pools::model::MembershipState;
 use crate::purchases::licence::LicenceState;
@@ -79,6 +80,7 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
             let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
             wording::offer_decided(links, &proposal(&offer, format!("/v1/offers/{}", offer.id))?, &offer)
         }
+        Kind::OfferCountered => offer_countered(tx, links, notice)?,
         Kind::InvoiceIssued => invoice_issued(tx, links, notice)?,
         Kind::OfferLapsed => {
             let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
@@ -181,6 +183,16 @@ fn proposal(offer: &Offer, path: String) -> Result<Proposal> {
         price: Money::new(offer.price_minor, &offer.currency),
         path,
     })
+}
+
+/// Only while it may be answered.
+fn offer_countered(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
+    let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
+    let (counter, now) = (offers::counters::steps::counter(tx, &notice.id("counter_id")?)?, tx.now());
+    let seen = offers::counters::steps::seen(tx, &offer, counter, now)?;
+    let proposal = proposal(&offer, format!("/v1/offers/{}", offer.id))?;
+    let stands = seen.state == CounterState::Standing;
+    Ok(stands.then(|| wording::offer_countered(links, &proposal, &seen.changes, &seen.counter)))
 }
 
 /// Only while it is to be paid.

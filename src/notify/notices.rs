@@ -40,6 +40,8 @@ text_enum! {
         VoteQuestionAnswered = "vote.question_answered",
         /// To its electors: a vote has ended. Payload: `vote_id`, `offer_id`.
         VoteClosed = "vote.closed",
+        /// To the buyers who made it: an operator asks for other terms. Payload: `offer_id`, `counter_id`.
+        OfferCountered = "offer.countered",
         /// To the buyers who made it: an offer was decided. Payload: `offer_id`.
         OfferDecided = "offer.decided",
         /// To the buyers: an invoice is to be paid. Payload: `purchase_id`.
@@ -132,7 +134,7 @@ impl Notice {
                 let asked = votes::questions::steps::question(db, &self.id("question_id")?)?;
                 return Ok(asked.member_id.map_or(Audience::Nobody, Audience::One));
             }
-            Kind::VoteQuestionAsked | Kind::OfferDecided | Kind::OfferLapsed => {
+            Kind::VoteQuestionAsked | Kind::OfferCountered | Kind::OfferDecided | Kind::OfferLapsed => {
                 offers::steps::offer(db, &self.id("offer_id")?)?.organisation_id
             }
             Kind::InvoiceIssued => purchases::steps::purchase(db, &self.id("purchase_id")?)?.organisation_id,

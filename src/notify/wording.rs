@@ -7,6 +7,7 @@ use crate::accounts::model::{Organisation, OrganisationState};
 use crate::clock::UtcTime;
 use crate::histories::model::HeldHistory;
 use crate::money::{Money, counted};
+use crate::offers::counters::model::Counter;
 use crate::offers::model::{Offer, OfferState};
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::Purchase;
@@ -235,6 +236,22 @@ pub fn question_answered(links: &Links, proposal: &Proposal, question: &str, ans
             &links.to(&proposal.path),
         ],
     )
+}
+
+/// To the buyers: an operator asks for other terms than theirs.
+pub fn offer_countered(links: &Links, proposal: &Proposal, changes: &[String], counter: &Counter) -> Letter {
+    let what = format!(
+        "The operator of {} asks for other terms than those of your offer of {} for \"{}\":",
+        proposal.pool, proposal.price, proposal.dataset
+    );
+    let next = format!(
+        "You may accept or decline until {}, or until the offer is decided. Meanwhile it goes on as it is. If you accept, a \
+         new offer takes its place, and the members vote on that.",
+        when(counter.answer_by)
+    );
+    let subject = format!("Refrain: other terms are asked for \"{}\"", proposal.dataset);
+    let (changes, words, link) = (changes.join("\n"), quoted(&counter.message), links.to(&proposal.path));
+    letter(links, subject, &[&what, &changes, "In the operator's words:", &words, &next, "The offer:", &link])
 }
 
 fn quoted(words: &str) -> String {

@@ -2,6 +2,7 @@
 
 use crate::accounts::caller::{Buyer, Caller, Member, Operator};
 use crate::accounts::model::Role;
+use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::db::{Db, Tx};
 use crate::error::{Code, Error, Result};
@@ -10,7 +11,7 @@ use crate::ids::{AccountId, OfferId, OrganisationId, VoteId};
 use crate::offers::model::{Offer, OfferState, TimelineEntry};
 use crate::offers::terms::NewOffer;
 use crate::offers::views::{ArtistListView, OfferView};
-use crate::offers::{placing, steps, store};
+use crate::offers::{counters, placing, steps, store};
 use crate::page::Window;
 use crate::votes::model::Vote;
 use crate::{accounts, audit, datasets, outbox, votes};
@@ -27,6 +28,8 @@ pub struct Seen {
     pub timeline: Vec<TimelineEntry>,
     /// Its vote with the ballots cast so far, once it has opened.
     pub vote: Option<(Vote, i64)>,
+    /// The newest counter-offer to it.
+    pub counter: Option<counters::steps::Seen>,
 }
 
 /// Places an offer, once per key, and answers with it as it was placed.
@@ -40,8 +43,8 @@ pub async fn place(ctx: &Context, buyer: &Buyer, new: NewOffer, once: Once) -> R
     ctx.db
         .write(move |tx| {
             idempotency::once(tx, &once, 201, |tx| {
-                let offer = placing::place(tx, &buyer, &new)?;
-                OfferView::of(seen(tx, offer)?)
+                let (offer, now) = (placing::place(tx, &buyer, &new)?, tx.now());
+                OfferView::of(seen(tx, offer, now)?)
             })
         })
         .await
@@ -57,8 +60,8 @@ pub async fn withdraw(ctx: &Context, buyer: &Buyer, id: OfferId) -> Result<Seen>
         .write(move |tx| {
             let offer = of_organisation(tx, &id, Some(&organisation_id))?;
             call_off(tx, &offer, OfferState::Withdrawn, "Withdrawn by the buyer.")?;
-            let offer = steps::offer(tx, &id)?;
-            seen(tx, offer)
+            let (offer, now) = (steps::offer(tx, &id)?, tx.now());
+            seen(tx, offer, now)
         })
         .await
 }
@@ -77,8 +80,8 @@ pub async fn void(ctx: &Context, operator: &Operator, id: OfferId, reason: Strin
             call_off(tx, &offer, OfferState::Void, &format!("Called off by the operator: {}", reason))?;
             outbox::push(tx, "offer.decided", &json!({"offer_id": id}))?;
             audit::note(tx, &operator.account_id, "offer.void", id.as_str(), Some(&reason))?;
-            let offer = steps::offer(tx, &id)?;
-            seen(tx, offer)
+            let (offer, now) = (steps::offer(tx, &id)?, tx.now());
+            seen(tx, offer, now)
         })
         .await
 }
@@ -88,11 +91,11 @@ pub async fn void(ctx: &Context, operator: &Operator, id: OfferId, reason: Strin
 /// # Errors
 /// `not-found` for an offer of another organisation.
 pub async fn read(ctx: &Context, caller: &Caller, id: OfferId) -> Result<Seen> {
-    let organisation_id = scope(caller)?;
+    let (organisation_id, now) = (scope(caller)?, ctx.clock.now());
     ctx.db
         .read(move |db| {
             let offer = of_organisation(db, &id, organisation_id.as_ref())?;
-            seen(db, offer)
+            seen(db, offer, now)
         })
         .await
 }
@@ -157,7 +160,7 @@ fn is_elector(db: &mut Db, list_sha256: &str, member_id: &AccountId) -> Result<b
 }
 
 /// Ends an undecided offer and its vote.
-fn call_off(tx: &mut Tx, offer: &Offer, to: OfferState, reason: &str) -> Result<()> {
+pub(super) fn call_off(tx: &mut Tx, offer: &Offer, to: OfferState, reason: &str) -> Result<()> {
     if !steps::change(tx, offer, to, reason)? {
         let detail = format!("The offer is {} and can no longer be called off.", offer.state);
         return Err(Error::conflict(detail));
@@ -189,7 +192,8 @@ pub(super) fn of_organisation(db: &mut Db, id: &OfferId, organisation_id: Option
     }
 }
 
-fn seen(db: &mut Db, offer: Offer) -> Result<Seen> {
+/// An offer as it is to be shown at an instant.
+pub(super) fn seen(db: &mut Db, offer: Offer, now: UtcTime) -> Result<Seen> {
     let timeline = store::timeline(db, &offer.id)?;
     let vote = match &offer.vote_id {
         Some(id) => Some(votes::steps::vote(db, id)?).filter(|vote| vote.opens_at.is_some()),
@@ -202,5 +206,6 @@ fn seen(db: &mut Db, offer: Offer) -> Result<Seen> {
         }
         None => None,
     };
-    Ok(Seen { offer, timeline, vote })
+    let counter = counters::steps::newest_of(db, &offer, now)?;
+    Ok(Seen { offer, timeline, vote, counter })
 }

@@ -33,12 +33,19 @@ struct Amounts {
 }
 
 /// An offer with its terms frozen, not yet stored.
-pub fn offer(tx: &mut Tx, asked: &Asked, wanted: &Wanted, state: OfferState, decision_by: UtcTime) -> Result<Offer> {
+pub fn offer(
+    tx: &mut Tx,
+    id: OfferId,
+    asked: &Asked,
+    wanted: &Wanted,
+    state: OfferState,
+    decision_by: UtcTime,
+) -> Result<Offer> {
     let now = tx.now();
     let amounts = amounts(asked)?;
     let frozen = terms(asked, wanted, &amounts, now).freeze()?;
     Ok(Offer {
-        id: OfferId::new(now, tx.entropy()),
+        id,
         dataset_id: asked.dataset.id.clone(),
         pool_id: asked.pool.id.clone(),
         organisation_id: asked.organisation.id.clone(),

@@ -18,11 +18,16 @@
 //! Licences granted before stay as they are; the terms say so. Each of these ends at a known time,
 //! which the refusal names. One's own offers never stand in one's own way.
 //!
+//! # Counter-offers
+//! An operator may ask the buyer for other terms while an offer is undecided ([`counters`]). If the buyer accepts them, the old offer
+//! ends and a new one is placed, with terms, vote and place in the queue of its own.
+//!
 //! # Lists of artists
 //! Some recipes are about artists on a list: the buyer's, or those that an earlier edition of the pool has made public.
 //! The list is a part of what is sold: the terms name it by its hash, and whoever votes on them may read it ([`actions::artist_list`]).
 
 pub mod actions;
+pub mod counters;
 pub mod model;
 pub mod questions;
 pub mod routes;

@@ -53,6 +53,9 @@ impl OfferState {
     /// States in which an offer takes up one of the pool's places for votes.
     pub const BEFORE_MEMBERS: &'static [OfferState] = &[OfferState::Opening, OfferState::Voting];
 
+    /// States in which an offer may still be taken back, called off or answered with other terms.
+    pub const UNDECIDED: &'static [OfferState] = &[OfferState::Queued, OfferState::Opening, OfferState::Voting];
+
     /// States in which an offer may still become a licence.
     pub const STANDING: &'static [OfferState] =
         &[OfferState::Queued, OfferState::Opening, OfferState::Voting, OfferState::Accepted];
@@ -212,6 +215,9 @@ mod tests {
             let leads_on = OfferState::ALL.iter().any(|to| to.allowed_from().contains(&state));
             assert_eq!(leads_on, OfferState::STANDING.contains(&state), "{state}");
             assert_eq!(state.is_lost() || state == Paid, !leads_on, "{state}");
+        }
+        for &state in OfferState::ALL {
+            assert_eq!(Withdrawn.allowed_from().contains(&state), OfferState::UNDECIDED.contains(&state), "{state}");
         }
         assert!([Rejected, Withdrawn, Lapsed, Void].iter().all(|state| state.is_lost()));
     }

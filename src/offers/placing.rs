@@ -6,7 +6,7 @@ use crate::clock::UtcTime;
 use crate::datasets::model::{Dataset, DatasetState, StoredRecipe};
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
-use crate::ids::EditionId;
+use crate::ids::{EditionId, OfferId};
 use crate::money::{self, Money};
 use crate::offers::model::{EditionChoice, Offer, OfferState};
 use crate::offers::terms::{ArtistList, NewOffer};
@@ -39,6 +39,12 @@ pub(super) struct Wanted {
 /// Checks an offer, freezes its terms and places it: before the members at once where they have room for
 /// another vote, else in the queue.
 pub fn place(tx: &mut Tx, buyer: &Buyer, new: &NewOffer) -> Result<Offer> {
+    let id = OfferId::new(tx.now(), tx.entropy());
+    place_as(tx, id, buyer, new)
+}
+
+/// The same under an id that was told already.
+pub(super) fn place_as(tx: &mut Tx, id: OfferId, buyer: &Buyer, new: &NewOffer) -> Result<Offer> {
     new.check()?;
     let organisation = accounts::steps::approved_buyer(tx, buyer)?;
     let dataset = datasets::steps::dataset(tx, &new.dataset_id)?;
@@ -56,7 +62,7 @@ pub fn place(tx: &mut Tx, buyer: &Buyer, new: &NewOffer) -> Result<Offer> {
     let wanted = wanted_edition(tx, &asked)?;
     check_deliverable(tx, &asked, &wanted)?;
     let state = first_state(tx, &asked.pool)?;
-    let offer = freezing::offer(tx, &asked, &wanted, state, decision_by)?;
+    let offer = freezing::offer(tx, id, &asked, &wanted, state, decision_by)?;
     check_credit(tx, &asked.organisation, &offer)?;
     store::insert(tx, &offer)?;
     begin(tx, &asked, &offer)?;

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::ids::{DatasetId, EditionId, OfferId, OrganisationId, PoolId, VoteId};
 use crate::money::Money;
 use crate::offers::actions::Seen;
+use crate::offers::counters::views::CounterView;
 use crate::offers::model::{EditionChoice, Offer, OfferState, TimelineEntry};
 use crate::offers::terms::Terms;
 use crate::votes::model::{Vote, VoteState};
@@ -84,6 +85,9 @@ pub struct OfferView {
     /// The vote, once it has opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vote: Option<VoteProgress>,
+    /// The newest counter-offer to it, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counter: Option<CounterView>,
     /// What has happened, from the beginning.
     pub timeline: Vec<TimelineView>,
 }
@@ -151,6 +155,7 @@ impl OfferView {
             summary: OfferSummary::from(seen.offer),
             terms,
             vote: seen.vote.map(|(vote, turnout)| VoteProgress::of(vote, turnout)).transpose()?,
+            counter: seen.counter.map(CounterView::from),
             timeline: seen.timeline.into_iter().map(TimelineView::from).collect(),
         })
     }

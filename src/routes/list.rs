@@ -23,6 +23,7 @@ pub fn operations() -> Vec<Operation> {
         about_recipes_and_listings(),
         about_the_catalogue(),
         sales::about_offers_and_votes(),
+        sales::about_counter_offers(),
         sales::about_questions(),
         sales::about_purchases(),
         sales::about_licences(),

@@ -53,7 +53,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         name: "offers",
         about: "A buyer's offers, from the placing to their end.",
-        segments: &["offers", "artist-lists"],
+        segments: &["offers", "counters", "artist-lists"],
     },
     Room {
         name: "votes",

@@ -133,7 +133,7 @@ impl Neighbours {
         let member = &market.members[0];
         let asked = member.post(&format!("/v1/votes/{vote_id}/questions"), &json!({"text": "What for?"})).ok();
         let organisation_id = id(&market.buyer.get("/v1/me").ok()["organisation"]);
-        let owned = vec![
+        let mut owned = vec![
             ("offer", open_offer),
             ("purchase", id(&sold.purchase)),
             ("licence", id(&sold.licence)),
@@ -144,6 +144,10 @@ impl Neighbours {
             ("hist", id(&items(&member.get("/v1/histories").ok())[0])),
             ("pool", market.pool_id.clone()),
         ];
+        let answer_by = market.app.ctx.clock.now().plus_days(1);
+        let asks = json!({"terms": {"period_days": 7}, "message": "Shorter.", "answer_by": answer_by});
+        let path = format!("/v1/offers/{}/counter", owned[0].1);
+        owned.push(("counter", id(&market.operator.post_once(&path, &market.key(), &asks).ok())));
         let stranger_buyer = market.app.buyer("stranger");
         let elsewhere = market.app.pool("Another pool");
         let stranger_member = market.app.listener(&elsewhere, 77);

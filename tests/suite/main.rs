@@ -7,6 +7,7 @@ mod catalogue;
 mod check;
 mod common;
 mod concurrency;
+mod counter_offers;
 mod crash;
 mod database;
 mod downloads;

@@ -4,6 +4,7 @@ use crate::error::Code::*;
 use crate::page::PageQuery;
 use crate::routes::operation::{Access::*, Operation, get, post, put};
 use crate::{downloads::routes as downloads, offers::routes as offers, payouts::routes as payouts};
+use crate::{offers::counters::routes as counters, offers::counters::views as countered};
 use crate::{purchases::routes as purchases, votes::routes as votes, votes::views};
 use crate::{votes::questions::routes as questions, votes::questions::views as asked};
 
@@ -86,6 +87,43 @@ pub fn about_offers_and_votes() -> Vec<Operation> {
             .summary("The hashes that show that the log as it was is the beginning of what it is")
             .query::<votes::ConsistencyQuery>()
             .answers::<views::ProofView>(200, "The hashes."),
+    ]
+}
+
+/// Other terms that an operator asks a buyer for.
+pub fn about_counter_offers() -> Vec<Operation> {
+    vec![
+        post("/v1/offers/{id}/counter", Operator, counters::make)
+            .summary("Ask the buyer of an undecided offer for other terms")
+            .description(
+                "Offer and vote go on meanwhile. One counter-offer stands at a time; it lapses at `answer_by`, or when the offer is \
+                 decided. Whether an offer with these terms could be placed is looked at as if it were accepted now. The buyer is \
+                 told by mail.",
+            )
+            .once()
+            .takes::<countered::NewCounter>()
+            .answers::<countered::CounterView>(201, "The counter-offer; it stands with the offer.")
+            .errors(&[EmailNotVerified, BuyerNotApproved, CreditLimit, BudgetExhausted, ExclusivelyLicensed])
+            .errors(&[PurposeNotOffered, PriceBelowFloor, EmptyElectorate, NotDeliverable, Conflict]),
+        post("/v1/counters/{id}/accept", Buyer, counters::accept)
+            .summary("Accept a counter-offer: a new offer with its terms takes the place of the old one")
+            .description(
+                "In one write the old offer is withdrawn, its vote is void, what was set aside for it is free, and the new offer is \
+                 placed, with a vote of its own. If it cannot be placed, nothing changes.",
+            )
+            .once()
+            .answers::<offers::OfferView>(201, "The new offer.")
+            .located()
+            .errors(&[EmailNotVerified, BuyerNotApproved, CreditLimit, BudgetExhausted, ExclusivelyLicensed])
+            .errors(&[PurposeNotOffered, PriceBelowFloor, EmptyElectorate, NotDeliverable, Conflict, Invalid]),
+        post("/v1/counters/{id}/decline", Buyer, counters::decline)
+            .summary("Decline a counter-offer; the offer goes on as it is")
+            .answers::<countered::CounterView>(200, "The counter-offer, declined.")
+            .errors(&[Conflict]),
+        post("/v1/counters/{id}/withdraw", Operator, counters::withdraw)
+            .summary("Take a counter-offer back")
+            .answers::<countered::CounterView>(200, "The counter-offer, taken back.")
+            .errors(&[Conflict]),
     ]
 }
 

@@ -153,7 +153,7 @@ fn within(value: &Value, schema: &Value) -> Result<(), String> {
 
 /// The prefix of the ids that a path takes.
 pub fn id_prefix(path: &str) -> &'static str {
-    const KINDS: [(&str, &str); 16] = [
+    const KINDS: [(&str, &str); 17] = [
         ("/v1/erasures/", "erasure"),
         ("/v1/accounts/", "acct"),
         ("/v1/organisations/", "org"),
@@ -164,6 +164,7 @@ pub fn id_prefix(path: &str) -> &'static str {
         ("/v1/offers/", "offer"),
         ("/v1/votes/", "vote"),
         ("/v1/questions/", "question"),
+        ("/v1/counters/", "counter"),
         ("/v1/histories/", "hist"),
         ("/v1/held-histories/", "hist"),
         ("/v1/purchases/", "purchase"),
