@@ -101,6 +101,8 @@ diesel::table! {
         late_quorum_s -> BigInt,
         final_ballots -> Bool,
         split -> Text,
+        burst_bp -> Integer,
+        burst_window_s -> BigInt,
         created_at -> Timestamp,
         updated_at -> Timestamp,
     }
@@ -491,6 +493,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    offer_holds (offer_id) {
+        offer_id -> Text,
+        joined -> BigInt,
+        electors -> BigInt,
+        held_at -> Timestamp,
+        released_at -> Nullable<Timestamp>,
+        release_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     purchases (id) {
         id -> Text,
         offer_id -> Text,
@@ -675,6 +688,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     licences,
     memberships,
     offer_events,
+    offer_holds,
     offers,
     organisations,
     outbox,

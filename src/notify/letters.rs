@@ -9,7 +9,7 @@ use crate::error::{Code, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
 use crate::money::Money;
 use crate::offers::counters::model::CounterState;
-use crate::offers::model::Offer;
+use crate::offers::model::{Offer, OfferState};
 use crate::pools::model::MembershipState;
 use crate::purchases::licence::LicenceState;
 use crate::purchases::model::PurchaseState;
@@ -80,6 +80,7 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
             let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
             wording::offer_decided(links, &proposal(&offer, format!("/v1/offers/{}", offer.id))?, &offer)
         }
+        Kind::OfferHeld => offer_held(tx, links, notice)?,
         Kind::OfferCountered => offer_countered(tx, links, notice)?,
         Kind::InvoiceIssued => invoice_issued(tx, links, notice)?,
         Kind::OfferLapsed => {
@@ -183,6 +184,15 @@ fn proposal(offer: &Offer, path: String) -> Result<Proposal> {
         price: Money::new(offer.price_minor, &offer.currency),
         path,
     })
+}
+
+/// Only while an operator has yet to look at it.
+fn offer_held(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
+    let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
+    let hold = offers::holding::find(tx, &offer.id)?;
+    let hold = hold.filter(|hold| hold.released_at.is_none() && offer.state == OfferState::Opening);
+    let proposal = proposal(&offer, format!("/v1/offers/{}", offer.id))?;
+    Ok(hold.map(|hold| wording::offer_held(links, &proposal, hold.joined, hold.electors)))
 }
 
 /// Only while it may be answered.

@@ -27,6 +27,7 @@ const PUSHED: &[&str] = &[
     "vote.question_asked",
     "vote.question_answered",
     "vote.closed",
+    "offer.held",
     "offer.countered",
     "offer.decided",
     "invoice.issued",

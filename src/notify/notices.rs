@@ -40,6 +40,8 @@ text_enum! {
         VoteQuestionAnswered = "vote.question_answered",
         /// To its electors: a vote has ended. Payload: `vote_id`, `offer_id`.
         VoteClosed = "vote.closed",
+        /// To operators: the opening of a vote is held. Payload: `offer_id`.
+        OfferHeld = "offer.held",
         /// To the buyers who made it: an operator asks for other terms. Payload: `offer_id`, `counter_id`.
         OfferCountered = "offer.countered",
         /// To the buyers who made it: an offer was decided. Payload: `offer_id`.
@@ -124,7 +126,9 @@ impl Notice {
         let organisation_id = match self.kind {
             Kind::Nothing => return Ok(Audience::Nobody),
             Kind::AccountVerify | Kind::AccountReset => return Ok(Audience::One(self.id("account_id")?)),
-            Kind::OrganisationRegistered | Kind::HistoryHeld => return self.many(ids(accounts::steps::operators(db)?)),
+            Kind::OrganisationRegistered | Kind::HistoryHeld | Kind::OfferHeld => {
+                return self.many(ids(accounts::steps::operators(db)?));
+            }
             Kind::ConsentTextPublished => return self.many(pools::steps::members(db, &self.id("pool_id")?)?),
             Kind::VoteOpened | Kind::VoteReminder | Kind::VoteClosed => {
                 return self.many(votes::steps::electors(db, &self.id("vote_id")?)?);

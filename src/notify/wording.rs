@@ -6,7 +6,7 @@
 use crate::accounts::model::{Organisation, OrganisationState};
 use crate::clock::UtcTime;
 use crate::histories::model::HeldHistory;
-use crate::money::{Money, counted};
+use crate::money::{Money, counted, grouped};
 use crate::offers::counters::model::Counter;
 use crate::offers::model::{Offer, OfferState};
 use crate::purchases::licence::{Licence, LicenceState};
@@ -233,6 +233,25 @@ pub fn question_answered(links: &Links, proposal: &Proposal, question: &str, ans
             "The buyer answers, in words that are not part of the terms:",
             &quoted(answer),
             "All questions and answers:",
+            &links.to(&proposal.path),
+        ],
+    )
+}
+
+/// To operators: a vote does not open before one of them has looked at it.
+pub fn offer_held(links: &Links, proposal: &Proposal, joined: i64, electors: i64) -> Letter {
+    letter(
+        links,
+        format!("Refrain: a vote on \"{}\" waits for you", proposal.dataset),
+        &[
+            &format!("{} offers {} for \"{}\" of {}.", proposal.buyer, proposal.price, proposal.dataset, proposal.pool),
+            &format!(
+                "{} of the {} who would vote on it have joined lately, which is more than the pool's rules let pass. Somebody may \
+                 have packed the pool, or many may have heard of it.",
+                grouped(joined),
+                counted(electors, "members")
+            ),
+            "The vote does not open by itself. Please look at it, and release it or call the offer off, with a reason:",
             &links.to(&proposal.path),
         ],
     )

@@ -8,10 +8,11 @@ use crate::db::{Db, Tx};
 use crate::error::{Code, Error, Result};
 use crate::idempotency::{self, Kept, Once};
 use crate::ids::{AccountId, OfferId, OrganisationId, VoteId};
+use crate::offers::holding::Hold;
 use crate::offers::model::{Offer, OfferState, TimelineEntry};
 use crate::offers::terms::NewOffer;
 use crate::offers::views::{ArtistListView, OfferView};
-use crate::offers::{counters, placing, steps, store};
+use crate::offers::{counters, holding, placing, steps, store};
 use crate::page::Window;
 use crate::votes::model::Vote;
 use crate::{accounts, audit, datasets, outbox, votes};
@@ -30,6 +31,10 @@ pub struct Seen {
     pub vote: Option<(Vote, i64)>,
     /// The newest counter-offer to it.
     pub counter: Option<counters::steps::Seen>,
+    /// What was held of its opening.
+    pub hold: Option<Hold>,
+    /// Whether the one who looks is told how many joined.
+    pub is_operator: bool,
 }
 
 /// Places an offer, once per key, and answers with it as it was placed.
@@ -95,7 +100,7 @@ pub async fn read(ctx: &Context, caller: &Caller, id: OfferId) -> Result<Seen> {
     ctx.db
         .read(move |db| {
             let offer = of_organisation(db, &id, organisation_id.as_ref())?;
-            seen(db, offer, now)
+            Ok(Seen { is_operator: organisation_id.is_none(), ..seen(db, offer, now)? })
         })
         .await
 }
@@ -207,5 +212,6 @@ pub(super) fn seen(db: &mut Db, offer: Offer, now: UtcTime) -> Result<Seen> {
         None => None,
     };
     let counter = counters::steps::newest_of(db, &offer, now)?;
-    Ok(Seen { offer, timeline, vote, counter })
+    let hold = holding::find(db, &offer.id)?;
+    Ok(Seen { offer, timeline, vote, counter, hold, is_operator: false })
 }

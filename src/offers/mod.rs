@@ -22,12 +22,16 @@
 //! An operator may ask the buyer for other terms while an offer is undecided ([`counters`]). If the buyer accepts them, the old offer
 //! ends and a new one is placed, with terms, vote and place in the queue of its own.
 //!
+//! # Held openings
+//! Where a pool's rules say so, a vote does not open by itself when too many of its electors have joined lately ([`holding`]).
+//!
 //! # Lists of artists
 //! Some recipes are about artists on a list: the buyer's, or those that an earlier edition of the pool has made public.
 //! The list is a part of what is sold: the terms name it by its hash, and whoever votes on them may read it ([`actions::artist_list`]).
 
 pub mod actions;
 pub mod counters;
+pub mod holding;
 pub mod model;
 pub mod questions;
 pub mod routes;

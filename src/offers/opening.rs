@@ -6,7 +6,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, OfferId, VoteId};
 use crate::offers::model::{Offer, OfferState};
-use crate::offers::{artists, deliverable, queueing, steps, subject};
+use crate::offers::{artists, deliverable, holding, queueing, steps, subject};
 use crate::votes::electorate;
 use crate::votes::model::NewVote;
 use crate::votes::steps::IfChanged;
@@ -25,6 +25,8 @@ struct Snapshot {
     members: Vec<AccountId>,
     /// Why a vote of these is not worth opening, if it is not.
     refusal: Option<String>,
+    /// How many of them have joined lately, where that holds the opening.
+    burst: Option<i64>,
 }
 
 /// What an attempt to open has come to.
@@ -46,8 +48,8 @@ pub async fn open_vote(ctx: &Context, id: &OfferId) -> Result<()> {
         let offer_id = id.clone();
         let Some(snapshot) = ctx.db.read(move |db| snapshot(db, &offer_id)).await? else { return Ok(()) };
         let (version, electors) = (snapshot.membership_version, snapshot.members.len());
-        let (offer_id, refusal) = (id.clone(), snapshot.refusal);
-        let begun = ctx.db.write(move |tx| begin(tx, &offer_id, version, electors, refusal.as_deref()));
+        let (offer_id, refusal, burst) = (id.clone(), snapshot.refusal, snapshot.burst);
+        let begun = ctx.db.write(move |tx| begin(tx, &offer_id, version, electors, refusal.as_deref(), burst));
         let Some(vote_id) = begun.await? else { return Ok(()) };
         if !votes::actions::list_electors(ctx, &vote_id, version, snapshot.members).await? {
             return still_wanted(ctx, id).await;
@@ -62,10 +64,10 @@ pub async fn open_vote(ctx: &Context, id: &OfferId) -> Result<()> {
     Err(Error::internal("the last attempt opens a vote or finds it gone"))
 }
 
-/// The electorate as of now; `None` where the offer is not being opened.
+/// The electorate as of now; `None` where the offer is not being opened, or is held until an operator has looked at it.
 fn snapshot(db: &mut Db, id: &OfferId) -> Result<Option<Snapshot>> {
-    let offer = steps::offer(db, id)?;
-    if offer.state != OfferState::Opening {
+    let (offer, hold) = (steps::offer(db, id)?, holding::find(db, id)?);
+    if offer.state != OfferState::Opening || hold.as_ref().is_some_and(|hold| hold.released_at.is_none()) {
         return Ok(None);
     }
     let membership_version = pools::steps::pool(db, &offer.pool_id)?.membership_version;
@@ -80,17 +82,27 @@ fn snapshot(db: &mut Db, id: &OfferId) -> Result<Option<Snapshot>> {
     let domains = accounts::steps::own_domains(db, &offer.organisation_id)?;
     let members = electorate::without_domains(db, &offer.pool_id, members, &domains)?;
     let electors = i64::try_from(members.len()).map_err(Error::internal)?;
-    Ok(Some(Snapshot { membership_version, members, refusal: why_not(db, &offer, electors)? }))
+    let burst = if hold.is_some() { None } else { burst(db, &offer, &members, electors)? };
+    Ok(Some(Snapshot { membership_version, refusal: why_not(db, &offer, electors)?, burst, members }))
+}
+
+/// How many electors have joined lately, if they are too many for the vote to open by itself.
+fn burst(db: &mut Db, offer: &Offer, members: &[AccountId], electors: i64) -> Result<Option<i64>> {
+    let rules = offer.terms()?.vote;
+    let Some(after) = holding::new_after(&rules, offer) else { return Ok(None) };
+    let joined = electorate::count_joined_after(db, &offer.pool_id, members, after)?;
+    Ok(Some(joined).filter(|joined| holding::is_burst(*joined, electors, rules.burst_bp)))
 }
 
 /// Makes the offer's vote where there is none yet. `None` where there is nothing more to do: the offer is no
-/// longer being opened, or was rejected just now for a reason that the snapshot gave.
+/// longer being opened, or was rejected or held just now for a reason that the snapshot gave.
 fn begin(
     tx: &mut Tx,
     id: &OfferId,
     membership_version: i64,
     electors: usize,
     refusal: Option<&str>,
+    burst: Option<i64>,
 ) -> Result<Option<VoteId>> {
     let offer = steps::offer(tx, id)?;
     if offer.state != OfferState::Opening {
@@ -101,6 +113,13 @@ fn begin(
         return Ok(None);
     }
     let electors = i64::try_from(electors).map_err(Error::internal)?;
+    if let Some(joined) = burst {
+        // Another server may have been quicker.
+        if holding::find(tx, id)?.is_none() {
+            holding::hold(tx, &offer, joined, electors)?;
+        }
+        return Ok(None);
+    }
     if offer.vote_id.is_some() {
         return Ok(offer.vote_id);
     }

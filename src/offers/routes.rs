@@ -10,7 +10,7 @@ pub use crate::offers::artists::JSON_BYTES_MAX as ARTISTS_JSON_BYTES_MAX;
 use crate::offers::model::OfferState;
 pub use crate::offers::terms::{NewOffer, Terms};
 pub use crate::offers::views::{ArtistListView, OfferSummary, OfferView};
-use crate::offers::{actions, questions};
+use crate::offers::{actions, holding, questions};
 use crate::page::{Page, PageQuery};
 use crate::votes::questions::views::{NewAnswer, NewQuestion, QuestionView};
 use actix_web::HttpResponse;
@@ -32,6 +32,16 @@ pub struct OfferFilter {
 #[schema(example = json!({"reason": "The organisation has been dissolved."}))]
 pub struct VoidOffer {
     /// Why, in words that buyer and members read: 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub reason: String,
+}
+
+/// Lets a vote open whose opening was held.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "A newspaper wrote about the pool; the new members are its readers."}))]
+pub struct ReleaseOffer {
+    /// Why, in words that the buyer reads: 1 to 2,000 characters.
     #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
 }
@@ -126,6 +136,17 @@ pub async fn answer(
 ) -> Result<Json<QuestionView>> {
     let answered = questions::answer(&ctx, &buyer, id.into_inner(), &body.text).await?;
     Ok(Json(QuestionView::of(answered, &buyer.account_id)))
+}
+
+/// `POST /v1/offers/{id}/release`: an operator lets a vote open whose opening was held.
+pub async fn release(
+    operator: Operator,
+    ctx: Data<Context>,
+    id: Path<OfferId>,
+    body: Body<ReleaseOffer>,
+) -> Result<Json<OfferView>> {
+    let reason = body.into_inner().reason;
+    Ok(Json(OfferView::of(holding::release(&ctx, &operator, id.into_inner(), reason).await?)?))
 }
 
 fn exact(json: String) -> HttpResponse {

@@ -242,6 +242,12 @@ pub struct TermsOfVote {
     /// What is shown while the vote is open besides how many have voted. Absent: nothing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub split: Split,
+    /// Basis points of the electorate that may have joined lately before the opening is held. Absent: it is not held.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub burst_bp: i32,
+    /// How many seconds before the placing count as lately. Absent together with `burst_bp`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub burst_window_s: i64,
 }
 
 /// What stands for a rule that was not there when the first terms were frozen: their bytes stay what they were.
@@ -334,6 +340,8 @@ impl From<&VoteRules> for TermsOfVote {
             late_quorum_s: rules.late_quorum_s,
             final_ballots: rules.final_ballots,
             split: rules.split,
+            burst_bp: rules.burst_bp,
+            burst_window_s: if rules.burst_bp > 0 { rules.burst_window_s } else { 0 },
         }
     }
 }

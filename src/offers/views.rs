@@ -88,8 +88,33 @@ pub struct OfferView {
     /// The newest counter-offer to it, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counter: Option<CounterView>,
+    /// That the opening of the vote is or was held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldView>,
     /// What has happened, from the beginning.
     pub timeline: Vec<TimelineView>,
+}
+
+/// An opening that is or was held, because many of those who would vote have joined lately.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"is_held": true, "held_at": "2026-01-01T12:00:01Z", "joined_lately": 900, "electors": 1_200}))]
+pub struct HoldView {
+    /// Whether an operator has yet to release it, or call the offer off.
+    pub is_held: bool,
+    /// Since when it is or was held.
+    pub held_at: UtcTime,
+    /// How many of the electorate have joined lately; for operators only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_lately: Option<i64>,
+    /// The electorate as it was then; for operators only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub electors: Option<i64>,
+    /// When an operator released it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<UtcTime>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_reason: Option<String>,
 }
 
 /// How far a vote is. The split is told with the reason, once it has ended.
@@ -149,8 +174,18 @@ impl OfferView {
     /// # Errors
     /// `internal` for a damaged row.
     pub fn of(seen: Seen) -> Result<Self> {
-        let terms = seen.offer.terms()?;
+        let (terms, is_opening) = (seen.offer.terms()?, seen.offer.state == OfferState::Opening);
+        let told = |count: i64| seen.is_operator.then_some(count);
+        let hold = seen.hold.map(|hold| HoldView {
+            is_held: is_opening && hold.released_at.is_none(),
+            held_at: hold.held_at,
+            joined_lately: told(hold.joined),
+            electors: told(hold.electors),
+            released_at: hold.released_at,
+            release_reason: hold.release_reason,
+        });
         Ok(OfferView {
+            hold,
             message: seen.offer.message.clone(),
             summary: OfferSummary::from(seen.offer),
             terms,

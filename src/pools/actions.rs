@@ -103,6 +103,8 @@ pub async fn change(ctx: &Context, operator: &Operator, id: PoolId, change: Pool
                     pools::late_quorum_s.eq(pool.rules.late_quorum_s),
                     pools::final_ballots.eq(pool.rules.final_ballots),
                     pools::split.eq(pool.rules.split),
+                    pools::burst_bp.eq(pool.rules.burst_bp),
+                    pools::burst_window_s.eq(pool.rules.burst_window_s),
                     pools::rho_cap_nano.eq(pool.rho_cap_nano),
                     pools::delta_cap_pico.eq(pool.delta_cap_pico),
                     pools::updated_at.eq(now),

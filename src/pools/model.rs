@@ -85,7 +85,7 @@ pub struct Pool {
 #[schema(example = json!({
     "quorum_bp": 2_500, "threshold_numerator": 1, "threshold_denominator": 2,
     "voting_period_s": 604_800, "cool_off_s": 1_209_600, "open_votes_max": 3,
-    "late_quorum_s": 0, "final_ballots": false, "split": "sealed"
+    "late_quorum_s": 0, "final_ballots": false, "split": "sealed", "burst_bp": 0, "burst_window_s": 2_419_200
 }))]
 pub struct VoteRules {
     /// Basis points of the electorate that must say yes: 1 to 10,000, 2,500 if not said.
@@ -117,6 +117,16 @@ pub struct VoteRules {
     pub final_ballots: bool,
     /// Whether the split is shown while a vote is open: `sealed`, as it is if not said, or `live`.
     pub split: Split,
+    /// If more than this part of an electorate, in basis points, has joined within `burst_window_s` before the offer, the vote
+    /// does not open by itself: an operator looks first whether somebody packs the pool. 0 to 9,999; 0, which holds nothing, if
+    /// not said, because in a young pool everybody is new and every offer would be held. Offers for an edition that is drawn
+    /// already are not held: who was in it was decided before.
+    #[schema(minimum = 0, maximum = 9999)]
+    pub burst_bp: i32,
+    /// How many seconds before the offer count as lately. Longer than `cool_off_s` where `burst_bp` is not 0, as who has joined
+    /// since has no vote anyway. At most 732 days, 28 days if not said.
+    #[schema(minimum = 60, maximum = 63244800)]
+    pub burst_window_s: i64,
 }
 
 crate::text_enum! {
@@ -143,6 +153,8 @@ impl Default for VoteRules {
             late_quorum_s: 0,
             final_ballots: false,
             split: Split::Sealed,
+            burst_bp: 0,
+            burst_window_s: 28 * 86_400,
         }
     }
 }

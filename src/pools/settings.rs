@@ -145,6 +145,10 @@ pub struct RulesChange {
     pub final_ballots: Option<bool>,
     /// Whether the split is shown while a vote is open.
     pub split: Option<Split>,
+    /// Basis points of an electorate that may have joined lately before the opening is held; 0 holds none.
+    pub burst_bp: Option<i32>,
+    /// How many seconds before the offer count as lately.
+    pub burst_window_s: Option<i64>,
 }
 
 impl RulesChange {
@@ -159,6 +163,8 @@ impl RulesChange {
             late_quorum_s: self.late_quorum_s.unwrap_or(rules.late_quorum_s),
             final_ballots: self.final_ballots.unwrap_or(rules.final_ballots),
             split: self.split.unwrap_or(rules.split),
+            burst_bp: self.burst_bp.unwrap_or(rules.burst_bp),
+            burst_window_s: self.burst_window_s.unwrap_or(rules.burst_window_s),
         }
     }
 }
@@ -225,6 +231,13 @@ fn check_rules(mut rules: VoteRules) -> Result<VoteRules> {
     between("rules.late_quorum_s", rules.late_quorum_s, 0, 90 * 86_400)?;
     if rules.late_quorum_s > rules.voting_period_s {
         return Err(Error::invalid("rules.late_quorum_s: it may be as long as voting_period_s at most."));
+    }
+    between("rules.burst_bp", rules.burst_bp.into(), 0, 9_999)?;
+    between("rules.burst_window_s", rules.burst_window_s, 60, 732 * 86_400)?;
+    if rules.burst_bp > 0 && rules.burst_window_s <= rules.cool_off_s {
+        return Err(Error::invalid(
+            "rules.burst_window_s: it must be longer than cool_off_s, or nobody who joined within it could vote.",
+        ));
     }
     let divisor = greatest_common_divisor(rules.threshold_numerator, rules.threshold_denominator);
     rules.threshold_numerator /= divisor;

@@ -9,7 +9,7 @@ use crate::ids::{AccountId, EditionId, PoolId};
 use crate::pools::model::MembershipState;
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// The electorate of an edition that is still to be drawn: active members who joined no later than
 /// `joined_before`, have an accepted history, and consent to every one of the purposes. Sorted by id.
@@ -64,6 +64,20 @@ fn first_eligible(
         ));
     }
     Ok(query.load(db)?)
+}
+
+/// How many of some members have joined the pool, for the last time, after an instant.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn count_joined_after(db: &mut Db, pool_id: &PoolId, members: &[AccountId], after: UtcTime) -> Result<i64> {
+    let members: HashSet<&AccountId> = members.iter().collect();
+    let joined: Vec<AccountId> = memberships::table
+        .filter(memberships::pool_id.eq(pool_id).and(memberships::state.eq(MembershipState::Active)))
+        .filter(memberships::joined_at.gt(after))
+        .select(memberships::member_id)
+        .load(db)?;
+    i64::try_from(joined.iter().filter(|member| members.contains(member)).count()).map_err(Error::internal)
 }
 
 /// Those of some members who belong to none of these domains by their e-mail address: who belongs to the buyer does not decide

@@ -13,6 +13,7 @@ mod database;
 mod downloads;
 mod edge;
 mod erasure;
+mod held_openings;
 mod histories;
 mod limits;
 mod lists;

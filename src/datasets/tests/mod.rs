@@ -52,7 +52,8 @@ impl House {
             &ctx,
             format!(
                 "INSERT INTO pools VALUES ('{pool}', 'Northern Listeners', 'A pool', 'pool@example.org', 'Reverse charge may apply.',
-                   'USD', 1000, 810, 100000, 30, 2500, 1, 2, 604800, 0, 3, 50000000000, 0, 5000000, 0, 0, 0, {DAY}, {DAY}, 0, 0, 'sealed');
+                   'USD', 1000, 810, 100000, 30, 2500, 1, 2, 604800, 0, 3, 50000000000, 0, 5000000, 0, 0, 0, {DAY}, {DAY}, 0, 0, 'sealed',
+                   0, 2419200);
                  INSERT INTO consent_texts VALUES ('{pool}', 1, 'Text', '[\"academic_research\"]', {DAY});
                  INSERT INTO consent_texts VALUES ('{pool}', 2, 'Text', '[\"academic_research\",\"market_research\"]', {DAY});"
             ),

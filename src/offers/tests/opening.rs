@@ -1,12 +1,16 @@
 //! Opening: the electorate, its place in the queue, and starting over.
 
 use super::world::{DRAW_NANO, World};
-use crate::offers::actions;
+use crate::db::Tx;
+use crate::db::schema::pools as pools_table;
 use crate::offers::model::{EditionChoice, OfferState};
 use crate::offers::terms::NewOffer;
+use crate::offers::{actions, holding};
 use crate::queue::JobKind;
+use crate::votes::fixture;
 use crate::votes::model::{Choice, VoteState};
 use crate::{pools, votes};
+use diesel::prelude::*;
 
 const MUCH: i64 = 1_000_000_000;
 
@@ -129,4 +133,35 @@ async fn offers_beyond_the_open_votes_wait_and_move_up_in_their_order() {
     world.settle(&last).await.unwrap();
     assert_eq!(world.state(&after.id).await, Opening);
     assert_eq!(world.committed_nano().await, 2 * DRAW_NANO, "the accepted one and the one that opens");
+}
+
+#[tokio::test]
+async fn new_members_hold_the_next_edition_once_and_never_one_that_is_drawn() {
+    let world = World::new(4, 3).await;
+    let buyer = world.buyer(MUCH).await;
+    let pool_id = world.pool_id.clone();
+    let rules = move |tx: &mut Tx| {
+        let window_s = (fixture::JOINED_DAYS_AGO + 1) * 86_400;
+        diesel::update(pools_table::table.find(&pool_id))
+            .set((pools_table::burst_bp.eq(1), pools_table::burst_window_s.eq(window_s)))
+            .execute(&mut **tx)?;
+        Ok(())
+    };
+    world.change(rules).await;
+    let held = world.place(&buyer, world.asks()).await.unwrap();
+    // Many servers, and later ones, hold it once and open nothing.
+    futures_util::future::join_all((0..8).map(|_| actions::open_vote(&world.ctx, &held.id))).await;
+    let offer = world.open(&held.id).await;
+    assert_eq!((offer.state, offer.vote_id), (OfferState::Opening, None));
+    assert_eq!(world.events().await, ["offer.held"]);
+    let id = held.id.clone();
+    let hold = world.ctx.db.read(move |db| holding::find(db, &id)).await.unwrap().unwrap();
+    assert_eq!((hold.joined, hold.electors, hold.released_at), (4, 4, None));
+    let operator = world.operator().await;
+    holding::release(&world.ctx, &operator, held.id.clone(), "They are readers of a newspaper.".into()).await.unwrap();
+    assert_eq!(world.open(&held.id).await.state, OfferState::Voting);
+    world.stock(2).await;
+    let stock = NewOffer { edition: EditionChoice::Stock, ..world.asks() };
+    let stock = world.place(&buyer, stock).await.unwrap();
+    assert_eq!(world.open(&stock.id).await.state, OfferState::Voting, "who is in it was decided before");
 }

@@ -51,6 +51,12 @@ pub fn about_offers_and_votes() -> Vec<Operation> {
             .takes::<offers::VoidOffer>()
             .answers::<offers::OfferView>(200, "The offer, void.")
             .errors(&[Conflict]),
+        post("/v1/offers/{id}/release", Operator, offers::release)
+            .summary("Let a vote open that is held because many of its electors have joined lately")
+            .description("Nothing else opens it. `POST /v1/offers/{id}/void` calls the offer off instead.")
+            .takes::<offers::ReleaseOffer>()
+            .answers::<offers::OfferView>(200, "The offer; its vote opens within moments.")
+            .errors(&[Conflict]),
         get("/v1/votes", Member, votes::list)
             .summary("The votes that one may take part in, open ones first")
             .query::<PageQuery>()
