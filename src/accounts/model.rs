@@ -14,6 +14,18 @@ pub const CREDIT_LIMIT_DEFAULT_MINOR: i64 = 10_000_000;
 const REASON_CHARS_MAX: usize = 2_000;
 
 text_enum! {
+    /// Which mails about votes a member wants. It is about mails alone: nobody votes by a setting.
+    #[derive(Default)]
+    pub enum VoteMails {
+        /// When a vote opens, to remind, when its deadline is moved, and when it has ended.
+        #[default]
+        All = "all",
+        /// Only to remind who has not voted yet: a day after the opening, and a day before the deadline.
+        RemindersOnly = "reminders_only",
+    }
+}
+
+text_enum! {
     /// What an account is for. One of the three, never two.
     pub enum Role {
         /// Acts for a buyer organisation.

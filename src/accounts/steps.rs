@@ -1,7 +1,7 @@
 //! What other slices ask about accounts, and do to them, in their own transaction.
 
 use super::caller::Buyer;
-use super::model::{Account, EmailTokenPurpose, Organisation, OrganisationState, Role, own_domain};
+use super::model::{Account, EmailTokenPurpose, Organisation, OrganisationState, Role, VoteMails, own_domain};
 use super::opaque::Opaque;
 use super::{sessions, store};
 use crate::clock::UtcTime;
@@ -28,6 +28,14 @@ pub fn organisation(db: &mut Db, id: &OrganisationId) -> Result<Organisation> {
 /// `not-found`.
 pub fn account(db: &mut Db, id: &AccountId) -> Result<Account> {
     store::account(db, id)?.ok_or_else(|| Error::not_found("account"))
+}
+
+/// Which mails about votes a member wants.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn vote_mails(db: &mut Db, id: &AccountId) -> Result<VoteMails> {
+    store::vote_mails(db, id)
 }
 
 /// The organisation of a buyer who may make offers.

@@ -1,6 +1,8 @@
 //! Queries on accounts, organisations, tokens sent by e-mail, and tombstones.
 
-use super::model::{Account, AccountState, EmailTokenPurpose, Organisation, OrganisationState, Profile, Role};
+use super::model::{
+    Account, AccountState, EmailTokenPurpose, Organisation, OrganisationState, Profile, Role, VoteMails,
+};
 use crate::clock::UtcTime;
 use crate::db::Db;
 use crate::db::schema::{accounts, email_tokens, organisations, tombstones};
@@ -105,6 +107,17 @@ pub fn account(db: &mut Db, id: &AccountId) -> Result<Option<Account>> {
     Ok(row.map(Account::from))
 }
 
+/// Which mails about votes an account wants.
+pub fn vote_mails(db: &mut Db, id: &AccountId) -> Result<VoteMails> {
+    Ok(accounts::table.find(id).select(accounts::vote_mails).first(db)?)
+}
+
+/// Sets that.
+pub fn set_vote_mails(db: &mut Db, id: &AccountId, wanted: VoteMails) -> Result<()> {
+    diesel::update(accounts::table.find(id)).set(accounts::vote_mails.eq(wanted)).execute(db)?;
+    Ok(())
+}
+
 pub fn account_by_email(db: &mut Db, email: &str) -> Result<Option<Account>> {
     let found = accounts::table.filter(accounts::email.eq(email));
     Ok(found.select(AccountRow::as_select()).first(db).optional()?.map(Account::from))
@@ -157,6 +170,7 @@ pub fn empty_account(db: &mut Db, id: &AccountId, now: UtcTime) -> Result<()> {
             accounts::email.eq(format!("left:{id}")),
             accounts::email_verified_at.eq(None::<UtcTime>),
             accounts::password_hash.eq("!"),
+            accounts::vote_mails.eq(VoteMails::default()),
             accounts::updated_at.eq(now),
         ))
         .execute(db)?;

@@ -33,6 +33,7 @@ diesel::table! {
         state -> Text,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        vote_mails -> Text,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::notices::{Kind, Notice};
 use super::wording::{self, Letter, Links, Proposal, Ready};
-use crate::accounts::model::{Account, AccountState, EmailTokenPurpose, OrganisationState};
+use crate::accounts::model::{Account, AccountState, EmailTokenPurpose, OrganisationState, VoteMails};
 use crate::clock::UtcTime;
 use crate::db::Tx;
 use crate::error::{Code, Result};
@@ -109,8 +109,18 @@ fn consent_text_published(tx: &mut Tx, links: &Links, notice: &Notice, to: &Acco
 
 /// Only as long as ballots are taken: whoever could no longer act on it is not asked.
 fn vote_opened(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
-    let open = still_open(tx, notice, to)?;
-    Ok(open.map(|(vote, proposal, closes_at)| wording::vote_opened(links, &proposal, closes_at, vote.final_ballots)))
+    let Some((vote, proposal, closes_at)) = still_open(tx, notice, to)? else { return Ok(None) };
+    // Where no reminder will come, this is the one mail that asks for a vote.
+    let is_reminded = vote.window().is_some_and(|window| !rules::reminders(&window).is_empty());
+    if is_reminded && !wants_all(tx, to)? {
+        return Ok(None);
+    }
+    Ok(Some(wording::vote_opened(links, &proposal, closes_at, vote.final_ballots)))
+}
+
+/// Whether somebody wants more than to be reminded.
+fn wants_all(tx: &mut Tx, to: &Account) -> Result<bool> {
+    Ok(accounts::steps::vote_mails(tx, &to.id)? == VoteMails::All)
 }
 
 /// Not to who has voted meanwhile.
@@ -155,7 +165,7 @@ fn takes_ballots_until(vote: &Vote, now: UtcTime) -> Option<UtcTime> {
 }
 
 fn vote_closed(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
-    let ended = voted_on(tx, notice, to)?;
+    let ended = if wants_all(tx, to)? { voted_on(tx, notice, to)? } else { None };
     Ok(ended.and_then(|(vote, proposal)| wording::vote_closed(links, &proposal, &vote)))
 }
 

@@ -117,6 +117,15 @@ fn about_accounts() -> Vec<Operation> {
         get("/v1/me", Caller, accounts::me)
             .summary("One's own account")
             .answers::<accounts::MeView>(200, "The account, with its organisation if it is a buyer."),
+        put("/v1/me/vote-mails", Member, accounts::set_vote_mails)
+            .summary("Set which mails about votes one wants: all, or reminders only")
+            .description(
+                "With `reminders_only` no mail comes when a vote opens, when its deadline is moved and when it has ended; only the \
+                 reminders do, as long as one has not voted. A vote of a day or less has no reminders, and its opening is told to \
+                 everybody. It is about mails alone: nobody votes by a setting.",
+            )
+            .takes::<accounts::VoteMailsChange>()
+            .answers::<accounts::MeView>(200, "The account."),
         put("/v1/me/password", Caller, accounts::change_password)
             .summary("Change one's password")
             .takes::<accounts::PasswordChange>()

@@ -30,6 +30,7 @@ mod sharing;
 mod stopping;
 mod story;
 mod tokens;
+mod vote_mails;
 mod vote_questions;
 mod vote_rules;
 mod votes;

@@ -1,8 +1,10 @@
 //! Applications of buyers, and what operators decide about them.
 
 use crate::accounts::auth::Auth;
-use crate::accounts::caller::{Buyer, Caller, Operator};
-use crate::accounts::model::{self, Account, AccountState, Decision, Organisation, OrganisationState, Profile, Role};
+use crate::accounts::caller::{Buyer, Caller, Member, Operator};
+use crate::accounts::model::{
+    self, Account, AccountState, Decision, Organisation, OrganisationState, Profile, Role, VoteMails,
+};
 use crate::accounts::{sessions, steps, store};
 use crate::audit;
 use crate::context::Context;
@@ -28,6 +30,22 @@ pub struct Me {
     pub account: Account,
     /// The organisation of a buyer.
     pub organisation: Option<Organisation>,
+    /// Which mails about votes a member wants.
+    pub vote_mails: Option<VoteMails>,
+}
+
+/// Sets which mails about votes a member wants, from now on.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub async fn set_vote_mails(ctx: &Context, member: &Member, wanted: VoteMails) -> Result<Me> {
+    let id = member.account_id.clone();
+    ctx.db
+        .write(move |tx| {
+            store::set_vote_mails(tx, &id, wanted)?;
+            Ok(Me { account: steps::account(tx, &id)?, organisation: None, vote_mails: Some(wanted) })
+        })
+        .await
 }
 
 /// The caller's own account.
@@ -39,7 +57,8 @@ pub async fn me(ctx: &Context, caller: &Caller) -> Result<Me> {
     let found = ctx.db.read(move |db| {
         let account = steps::account(db, &id)?;
         let organisation = account.organisation_id.as_ref().map(|id| steps::organisation(db, id)).transpose()?;
-        Ok(Me { account, organisation })
+        let vote_mails = (account.role == Role::Member).then(|| store::vote_mails(db, &id)).transpose()?;
+        Ok(Me { account, organisation, vote_mails })
     });
     found.await
 }

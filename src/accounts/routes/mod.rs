@@ -12,8 +12,8 @@ pub use credentials::{
     verify_email,
 };
 pub use organisations::{
-    AccountStateChange, AccountView, ApplicantView, CreditLimit, MeView, OrganisationView, OrganisationsQuery, decide,
-    hand_in, list, me, read, set_account_state, set_credit_limit,
+    AccountStateChange, AccountView, ApplicantView, CreditLimit, MeView, OrganisationView, OrganisationsQuery,
+    VoteMailsChange, decide, hand_in, list, me, read, set_account_state, set_credit_limit, set_vote_mails,
 };
 pub use page::{page, script};
 pub use registration::{NewMember, NewOrganisation, RegisteredView, member, organisation};

@@ -2,8 +2,10 @@
 
 use crate::accounts::actions::{self, Applicant, Me};
 use crate::accounts::auth::Auth;
-use crate::accounts::caller::{Buyer, Caller, Operator};
-use crate::accounts::model::{Account, AccountState, Decision, Organisation, OrganisationState, Profile, Role};
+use crate::accounts::caller::{Buyer, Caller, Member, Operator};
+use crate::accounts::model::{
+    Account, AccountState, Decision, Organisation, OrganisationState, Profile, Role, VoteMails,
+};
 use crate::body::Body;
 use crate::clock::UtcTime;
 use crate::context::Context;
@@ -124,7 +126,7 @@ pub struct ApplicantView {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
     "id": "acct_01jd2k8m0wfv9s3x6q4r7t5y2z", "role": "member", "email": "ada@example.org",
-    "email_verified": true, "state": "active", "created_at": "2026-01-31T12:00:00Z"
+    "email_verified": true, "state": "active", "created_at": "2026-01-31T12:00:00Z", "vote_mails": "all"
 }))]
 pub struct MeView {
     /// The account.
@@ -133,6 +135,19 @@ pub struct MeView {
     /// The organisation that it acts for, if it is a buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OrganisationView>,
+    /// Which mails about votes you want, if you are a member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vote_mails: Option<VoteMails>,
+}
+
+/// Which mails about votes a member wants.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"vote_mails": "reminders_only"}))]
+pub struct VoteMailsChange {
+    /// `all`, or `reminders_only`: only to remind you, a day after a vote has opened and a day before its deadline, as long as
+    /// you have not voted. It is about mails alone: nothing here votes for you.
+    pub vote_mails: VoteMails,
 }
 
 impl From<Account> for AccountView {
@@ -173,13 +188,22 @@ impl From<Applicant> for ApplicantView {
 
 impl From<Me> for MeView {
     fn from(me: Me) -> Self {
-        MeView { account: me.account.into(), organisation: me.organisation.map(OrganisationView::from) }
+        MeView {
+            account: me.account.into(),
+            organisation: me.organisation.map(OrganisationView::from),
+            vote_mails: me.vote_mails,
+        }
     }
 }
 
 /// `GET /v1/me`
 pub async fn me(caller: Caller, ctx: Data<Context>) -> Result<Json<MeView>> {
     Ok(Json(actions::me(&ctx, &caller).await?.into()))
+}
+
+/// `PUT /v1/me/vote-mails`: which mails about votes one wants.
+pub async fn set_vote_mails(member: Member, ctx: Data<Context>, body: Body<VoteMailsChange>) -> Result<Json<MeView>> {
+    Ok(Json(actions::set_vote_mails(&ctx, &member, body.vote_mails).await?.into()))
 }
 
 /// `GET /v1/organisations`

@@ -119,7 +119,7 @@ impl House {
             sql(
                 &self.ctx,
                 format!(
-                    "INSERT INTO accounts VALUES ('{id}', 'member', '{id}@example.org', NULL, '', NULL, 'active', {DAY}, {DAY});
+                    "INSERT INTO accounts VALUES ('{id}', 'member', '{id}@example.org', NULL, '', NULL, 'active', {DAY}, {DAY}, 'all');
                      INSERT INTO memberships VALUES ('mship_{id}', '{}', '{id}', 'active', {DAY}, NULL);
                      INSERT INTO plays_files VALUES ('{id}', '{key}', {size}, {DAY}, NULL);",
                     self.pool
@@ -142,7 +142,7 @@ impl House {
             &self.ctx,
             format!(
                 "INSERT INTO organisations VALUES ('{organisation}', 'N', 'CH', 'w', 'p', 'a', 't', 'approved', NULL, NULL, NULL, NULL, 0, {DAY}, {DAY});
-                 INSERT INTO accounts VALUES ('{buyer}', 'buyer', '{buyer}@example.org', NULL, '', '{organisation}', 'active', {DAY}, {DAY});
+                 INSERT INTO accounts VALUES ('{buyer}', 'buyer', '{buyer}@example.org', NULL, '', '{organisation}', 'active', {DAY}, {DAY}, 'all');
                  INSERT INTO offers VALUES ('{offer}', '{d}', '{p}', '{organisation}', '{buyer}', NULL, 'paid', 100, 10, 0, 100, 'USD', '{{}}', '', '', NULL, NULL, {DAY}, NULL, NULL, {DAY}, {DAY}, NULL);"
             ),
         )
