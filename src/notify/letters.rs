@@ -73,6 +73,7 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
         Kind::ConsentTextPublished => consent_text_published(tx, links, notice, to)?,
         Kind::VoteOpened => vote_opened(tx, links, notice, to)?,
         Kind::VoteReminder => vote_reminder(tx, links, notice, to)?,
+        Kind::VoteExtended => vote_extended(tx, links, notice, to)?,
         Kind::VoteQuestionAsked => question_asked(tx, links, notice)?,
         Kind::VoteQuestionAnswered => question_answered(tx, links, notice, to)?,
         Kind::VoteClosed => vote_closed(tx, links, notice, to)?,
@@ -138,6 +139,17 @@ fn still_open(tx: &mut Tx, notice: &Notice, to: &Account) -> Result<Option<(Vote
     Ok(closes_at.map(|closes_at| (vote, proposal, closes_at)))
 }
 
+/// Only as long as there is time to answer to it.
+fn vote_extended(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Option<Letter>> {
+    if !wants_all(tx, to)? {
+        return Ok(None);
+    }
+    let Some((vote, proposal, _)) = still_open(tx, notice, to)? else { return Ok(None) };
+    let has_voted = votes::steps::has_voted(tx, &vote.id, &to.id)?;
+    let may_vote = !(has_voted && vote.final_ballots);
+    Ok(vote.window().and_then(|window| wording::vote_extended(links, &proposal, &window, may_vote)))
+}
+
 /// Only while one waits for an answer that may still be given.
 fn question_asked(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
     let vote = votes::steps::vote(tx, &notice.id("vote_id")?)?;
@@ -177,7 +189,7 @@ fn voted_on(tx: &mut Tx, notice: &Notice, to: &Account) -> Result<Option<(Vote, 
         Err(error) if error.code() == Code::NotFound => return Ok(None),
         Err(error) => return Err(error),
     }
-    let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
+    let offer = offers::steps::of_vote(tx, &id)?;
     let proposal = proposal(&offer, format!("/v1/votes/{id}"))?;
     Ok(Some((votes::steps::vote(tx, &id)?, proposal)))
 }

@@ -24,6 +24,7 @@ const PUSHED: &[&str] = &[
     "consent_text.published",
     "vote.opened",
     "vote.reminder",
+    "vote.extended",
     "vote.question_asked",
     "vote.question_answered",
     "vote.closed",

@@ -34,6 +34,8 @@ text_enum! {
         VoteOpened = "vote.opened",
         /// To those of its electors who have not voted: a vote is still open. Payload: `vote_id`, `offer_id`.
         VoteReminder = "vote.reminder",
+        /// To its electors: the deadline of a vote was moved. Payload: `vote_id`.
+        VoteExtended = "vote.extended",
         /// To the buyers: electors have asked about their offer. Payload: `vote_id`, `offer_id`.
         VoteQuestionAsked = "vote.question_asked",
         /// To the member who asked it: a question was answered. Payload: `vote_id`, `offer_id`, `question_id`.
@@ -130,7 +132,7 @@ impl Notice {
                 return self.many(ids(accounts::steps::operators(db)?));
             }
             Kind::ConsentTextPublished => return self.many(pools::steps::members(db, &self.id("pool_id")?)?),
-            Kind::VoteOpened | Kind::VoteReminder | Kind::VoteClosed => {
+            Kind::VoteOpened | Kind::VoteReminder | Kind::VoteExtended | Kind::VoteClosed => {
                 return self.many(votes::steps::electors(db, &self.id("vote_id")?)?);
             }
             Kind::OrganisationDecided => self.id("organisation_id")?,

@@ -12,6 +12,7 @@ use crate::offers::model::{Offer, OfferState};
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::Purchase;
 use crate::votes::model::{Vote, VoteState};
+use crate::votes::rules::Window;
 
 /// What a mail says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,11 +247,11 @@ pub fn offer_held(links: &Links, proposal: &Proposal, joined: i64, electors: i64
         &[
             &format!("{} offers {} for \"{}\" of {}.", proposal.buyer, proposal.price, proposal.dataset, proposal.pool),
             &format!(
-                "{} of the {} who would vote on it have joined lately, which is more than the pool's rules let pass. Somebody may \
-                 have packed the pool, or many may have heard of it.",
+                "{} of the {} who would vote on it have joined lately, which is more than the pool's rules let pass.",
                 grouped(joined),
                 counted(electors, "members")
             ),
+            "Somebody may have packed the pool, or many may have heard of it.",
             "The vote does not open by itself. Please look at it, and release it or call the offer off, with a reason:",
             &links.to(&proposal.path),
         ],
@@ -263,18 +264,39 @@ pub fn offer_countered(links: &Links, proposal: &Proposal, changes: &[String], c
         "The operator of {} asks for other terms than those of your offer of {} for \"{}\":",
         proposal.pool, proposal.price, proposal.dataset
     );
-    let next = format!(
-        "You may accept or decline until {}, or until the offer is decided. Meanwhile it goes on as it is. If you accept, a \
-         new offer takes its place, and the members vote on that.",
+    let until = format!(
+        "You may accept or decline until {}, or until the offer is decided. Meanwhile it goes on as it is.",
         when(counter.answer_by)
     );
+    let next = "If you accept, a new offer takes its place, and the members vote on that.";
     let subject = format!("Refrain: other terms are asked for \"{}\"", proposal.dataset);
     let (changes, words, link) = (changes.join("\n"), quoted(&counter.message), links.to(&proposal.path));
-    letter(links, subject, &[&what, &changes, "In the operator's words:", &words, &next, "The offer:", &link])
+    letter(links, subject, &[&what, &changes, "In the operator's words:", &words, &until, next, "The offer:", &link])
 }
 
 fn quoted(words: &str) -> String {
     words.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// To every elector: the deadline was moved, from when to when and why. `None` where it was not.
+pub fn vote_extended(links: &Links, proposal: &Proposal, window: &Window, may_vote: bool) -> Option<Letter> {
+    let until = when(window.extended_to?);
+    let what = format!(
+        "The vote on the offer of {} over {} for \"{}\" goes on until {until}. It was to end on {}.",
+        proposal.buyer,
+        proposal.price,
+        proposal.dataset,
+        when(window.closes_at)
+    );
+    let why = "The yes that are needed were reached late. So that everybody has the time to answer that, the pool's rules move the \
+               deadline, once.";
+    let next = if may_vote {
+        format!("You may vote, or change your vote if it may be changed, until {until}.")
+    } else {
+        "You have voted, and votes are final here: there is nothing to do.".to_owned()
+    };
+    let subject = format!("Refrain: more time to vote on \"{}\"", proposal.dataset);
+    Some(letter(links, subject, &[&what, why, &next, "The vote:", &links.to(&proposal.path)]))
 }
 
 /// Stands where an old row has no reason.

@@ -4,7 +4,8 @@ use super::*;
 use crate::accounts::model::Profile;
 use crate::clock::Entropy;
 use crate::histories::model::{History, HistoryState};
-use crate::ids::{AccountId, HistoryId, OrganisationId};
+use crate::ids::{AccountId, CounterId, HistoryId, OfferId, OrganisationId};
+use crate::offers::counters::model::CounterState;
 
 fn time() -> UtcTime {
     UtcTime::parse("2026-01-31T12:00:00Z").unwrap()
@@ -57,10 +58,29 @@ fn ready(ends_at: Option<UtcTime>, refund_due: Option<Money>) -> Ready {
     Ready { dataset: "Artists of 2025".into(), ends_at, refund_due, path: "/v1/licences/licence_1/files".into() }
 }
 
-#[test]
-fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
-    let links = Links::new("https://refrain.example");
-    let proposal = Proposal {
+fn counter() -> Counter {
+    Counter {
+        id: CounterId::new(time(), &Entropy::seeded(4)),
+        offer_id: OfferId::new(time(), &Entropy::seeded(5)),
+        made_by: AccountId::new(time(), &Entropy::seeded(6)),
+        state: CounterState::Standing,
+        terms_json: "{}".into(),
+        message: "It is too little.".into(),
+        answer_by: time(),
+        made_at: time(),
+        ended_at: None,
+        new_offer_id: None,
+    }
+}
+
+/// A window of an hour, moved by another.
+fn moved() -> Window {
+    let window = Window::new(time(), time().plus_s(3_600));
+    Window { extended_to: Some(time().plus_s(7_200)), ..window }
+}
+
+fn proposal() -> Proposal {
+    Proposal {
         pool: "Open Ears".into(),
         dataset: "Artists of 2025".into(),
         buyer: "Northern Sound Research AB".into(),
@@ -68,7 +88,13 @@ fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
         field_of_use: "Measuring how listeners find music.".into(),
         price: Money::new(5_500_000, "USD"),
         path: "/v1/votes/vote_1".into(),
-    };
+    }
+}
+
+#[test]
+fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
+    let links = Links::new("https://refrain.example");
+    let proposal = proposal();
     let decided = |state| application_decided(&links, &organisation(state));
     let mut letters = vec![
         verify_address(&links, "verify_T", time()),
@@ -78,6 +104,9 @@ fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
         vote_opened(&links, &proposal, time(), true),
         vote_reminder(&links, &proposal, time()),
         question_asked(&links, &proposal, 2, time()),
+        offer_held(&links, &proposal, 900, 1_200),
+        offer_countered(&links, &proposal, &["Price: more instead of less.".into()], &counter()),
+        vote_extended(&links, &proposal, &moved(), true).unwrap(),
         question_answered(&links, &proposal, "Who will read it?", "We will.\nNobody else."),
         licence_ready(&links, &ready(Some(time()), None)),
         licence_ready(&links, &ready(None, Some(Money::new(5_500_000, "USD")))),
@@ -86,7 +115,7 @@ fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
         history_held(&links, &held(2, None)),
     ];
     letters.extend(OrganisationState::ALL.iter().filter_map(|state| decided(*state)));
-    assert_eq!(letters.len(), 16);
+    assert_eq!(letters.len(), 19);
     for Letter { subject, body } in &letters {
         assert!(subject.starts_with("Refrain: ") && !subject.contains('\n') && subject.len() < 100, "{subject}");
         assert!(body.contains("https://refrain.example/") && body.lines().all(|line| line.len() < 200), "{body}");
@@ -103,4 +132,14 @@ fn letters_say_what_to_do_until_when() {
     let refused = application_decided(&links, &organisation(OrganisationState::Rejected)).unwrap();
     assert!(refused.body.contains("Who will have access?") && refused.body.contains("from 2026-01-31 12:00 UTC on"));
     assert_eq!(application_decided(&links, &organisation(OrganisationState::Pending)), None);
+}
+
+#[test]
+fn a_moved_deadline_says_from_when_to_when_and_what_is_left_to_do() {
+    let (links, proposal) = (Links::new("https://refrain.example"), proposal());
+    let unmoved = Window { extended_to: None, ..moved() };
+    assert_eq!(vote_extended(&links, &proposal, &unmoved, true), None);
+    let told = |may_vote| vote_extended(&links, &proposal, &moved(), may_vote).unwrap().body;
+    assert!(told(true).contains("until 2026-01-31 14:00 UTC. It was to end on 2026-01-31 13:00 UTC."));
+    assert!(told(true).contains("You may vote, or change") && told(false).contains("there is nothing to do"));
 }

@@ -17,7 +17,9 @@ use crate::context::Context;
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, VoteId};
+use crate::outbox;
 use crate::queue::{self, JobKind};
+use serde_json::json;
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, oneshot};
 
@@ -200,6 +202,7 @@ fn follow_up(tx: &mut Tx, vote: &Vote, tally: Tally) -> Result<()> {
         && let Some(extended_to) = rules::extension(&window, rules.late_quorum_s, now)
     {
         store::extend(tx, &vote.id, extended_to)?;
+        outbox::push(tx, "vote.extended", &json!({"vote_id": vote.id}))?;
     }
     if rules.final_ballots && rules::decided_early(&rules.passing, vote.electors, tally).is_some() {
         queue::push(tx, JobKind::CloseVote, vote.id.as_str(), now)?;

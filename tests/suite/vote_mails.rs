@@ -1,17 +1,21 @@
 //! Which mails about votes a member gets.
 
 use crate::common::Backend;
-use crate::common::market::{Market, VOTING_DAYS};
-use serde_json::json;
+use crate::common::market::{Market, VOTING_DAYS, rules};
+use serde_json::{Value, json};
 
 const PRICE: i64 = 50_000;
 const DAY_S: i64 = 86_400;
 
-crate::on_both_databases!(who_wants_reminders_only_is_told_nothing_else, a_vote_without_reminders_is_told_to_everybody);
+crate::on_both_databases!(
+    who_wants_reminders_only_is_told_nothing_else,
+    a_vote_without_reminders_is_told_to_everybody,
+    a_moved_deadline_is_told_once_to_every_elector_who_wants_to_know,
+);
 
 /// A market whose members' addresses are verified.
-fn market(backend: Backend, voting_period_s: i64) -> Market {
-    let rules = crate::common::market::rules(&json!({"voting_period_s": voting_period_s}));
+fn market(backend: Backend, changes: &Value) -> Market {
+    let rules = rules(changes);
     let market = Market::with(backend, 3, &json!({"pool": {"rules": rules}}));
     (0..3).for_each(|index| market.app.verify_email(&format!("listener{index}@example.org")));
     market
@@ -31,7 +35,7 @@ fn mailed(market: &Market) -> [Vec<&'static str>; 3] {
 }
 
 fn who_wants_reminders_only_is_told_nothing_else(backend: Backend) {
-    let market = market(backend, VOTING_DAYS * DAY_S);
+    let market = market(backend, &json!({}));
     let (path, wish) = ("/v1/me/vote-mails", json!({"vote_mails": "reminders_only"}));
     for other in [&market.buyer, &market.operator] {
         other.put(path, &wish).problem(403, "forbidden");
@@ -65,10 +69,40 @@ fn who_wants_reminders_only_is_told_nothing_else(backend: Backend) {
 }
 
 fn a_vote_without_reminders_is_told_to_everybody(backend: Backend) {
-    let market = market(backend, DAY_S);
+    let market = market(backend, &json!({"voting_period_s": DAY_S}));
     market.members[1].put("/v1/me/vote-mails", &json!({"vote_mails": "reminders_only"})).ok();
     market.place(PRICE);
     market.app.advance_days(1);
     let (opened, ended) = ("your vote is asked for", "the offer for");
     assert_eq!(mailed(&market), [vec![opened, ended], vec![opened], vec![opened, ended]]);
+}
+
+fn a_moved_deadline_is_told_once_to_every_elector_who_wants_to_know(backend: Backend) {
+    let market = market(backend, &json!({"quorum_bp": 5_000, "late_quorum_s": DAY_S}));
+    market.members[2].put("/v1/me/vote-mails", &json!({"vote_mails": "reminders_only"})).ok();
+    let told = |index: u64| -> Vec<String> {
+        let whole = market.app.mails().into_iter().map(|mail| mail.replace("=\r\n", "").replace("\r\n ", " "));
+        let to = format!("To: listener{index}@example.org\r\n");
+        whole.filter(|mail| mail.contains(&to) && mail.contains("more time to vote")).collect()
+    };
+    let vote_id = market.vote_id(&market.place(PRICE));
+    market.cast(0, &vote_id, "yes").ok();
+    market.app.advance_s(VOTING_DAYS * DAY_S - 3_600);
+    assert_eq!([0, 1, 2].map(|index| told(index).len()), [0; 3]);
+    let before = market.vote(&vote_id)["closes_at"].clone();
+    market.cast(1, &vote_id, "abstain").ok();
+    market.app.run_jobs();
+    assert_eq!([0, 1, 2].map(|index| told(index).len()), [0; 3], "an abstention reaches nothing");
+    market.members[2].put(&format!("/v1/votes/{vote_id}/ballot"), &json!({"choice": "yes"})).ok();
+    let after = market.vote(&vote_id)["closes_at"].clone();
+    assert_ne!(before, after);
+    market.app.run_jobs();
+    market.app.advance_s(60);
+    assert_eq!([0, 1, 2].map(|index| told(index).len()), [1, 1, 0]);
+    let minutes = |instant: &Value| instant.as_str().unwrap()[..16].replace('T', " ");
+    for words in [minutes(&before), minutes(&after), "reached late".into(), format!("/v1/votes/{vote_id}")] {
+        assert!(told(0)[0].contains(&words), "{words} is not in {}", told(0)[0]);
+    }
+    market.app.advance_days(1);
+    assert_eq!([0, 1, 2].map(|index| told(index).len()), [1, 1, 0], "once");
 }
