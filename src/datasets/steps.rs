@@ -89,6 +89,14 @@ pub fn edition_members(db: &mut Db, id: &EditionId) -> Result<Vec<AccountId>> {
     store::members(db, id)
 }
 
+/// Whether a member is in an edition.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn is_in_edition(db: &mut Db, id: &EditionId, member_id: &AccountId) -> Result<bool> {
+    store::is_member(db, id, member_id)
+}
+
 /// The files of an edition, by name; none before it is published.
 ///
 /// # Errors

@@ -8,6 +8,7 @@
 pub mod actions;
 pub mod model;
 pub mod routes;
+pub mod sales;
 pub mod split;
 pub mod steps;
 mod store;

@@ -1,6 +1,8 @@
 //! Payouts over HTTP.
 
 use super::actions::{self, Shares};
+use super::sales;
+pub use super::sales::views::OwnSaleView;
 pub use super::views::{ShareView, SharesView, StatementView};
 use crate::accounts::caller::{Member, Operator};
 use crate::context::Context;
@@ -19,6 +21,14 @@ pub async fn statements(
     let found = actions::statements(&ctx, &member, &window).await?;
     let views: Vec<StatementView> = found.into_iter().map(StatementView::from).collect();
     Ok(Json(ctx.cursors.page(&window, views, |view| view.id.as_str())))
+}
+
+/// `GET /v1/sales`: what became of every vote that the member was in and that has ended, newest first.
+pub async fn sales(member: Member, ctx: Data<Context>, query: Query<PageQuery>) -> Result<Json<Page<OwnSaleView>>> {
+    let window = ctx.cursors.window(&query, &format!("sales of {}", member.account_id))?;
+    let found = sales::list(&ctx, &member, &window).await?;
+    let views = found.into_iter().map(OwnSaleView::of).collect::<Result<Vec<_>>>()?;
+    Ok(Json(ctx.cursors.page(&window, views, |view| view.vote_id.as_str())))
 }
 
 /// `GET /v1/purchases/{id}/payouts`: everybody's share of one purchase, with the totals.

@@ -48,6 +48,15 @@ pub fn of_member(db: &mut Db, member_id: &AccountId, after: Option<&str>, limit:
     Ok(query.load(db)?)
 }
 
+/// A member's share of a purchase.
+pub fn of_member_in(db: &mut Db, id: &PurchaseId, member_id: &AccountId) -> Result<Option<Payout>> {
+    Ok(payouts::table
+        .filter(payouts::purchase_id.eq(id).and(payouts::member_id.eq(member_id)))
+        .select(Payout::as_select())
+        .first(db)
+        .optional()?)
+}
+
 /// A purchase's payouts by member, in the order in which what was left over was given.
 pub fn of_purchase(db: &mut Db, id: &PurchaseId, after: Option<&str>, limit: i64) -> Result<Vec<Payout>> {
     let mut query = payouts::table

@@ -63,7 +63,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         name: "purchases",
         about: "Accepted offers: invoices, payments, refunds, and the members' shares of them.",
-        segments: &["purchases", "payouts"],
+        segments: &["purchases", "payouts", "sales"],
     },
     Room {
         name: "licences",

@@ -156,6 +156,15 @@ pub fn cast_by(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<Vec<Ca
     Ok(found)
 }
 
+/// Whether any leaf of the log is an elector's.
+pub fn has_leaf_of(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<bool> {
+    let tag: Option<Option<Vec<u8>>> =
+        electors::table.find((id, member_id)).select(electors::tag).first(db).optional()?;
+    let Some(tag) = tag.flatten() else { return Ok(false) };
+    let theirs = vote_leaves::table.filter(vote_leaves::vote_id.eq(id).and(vote_leaves::tag.eq(tag)));
+    Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(db)?)
+}
+
 /// A leaf of the log.
 pub fn leaf(db: &mut Db, id: &VoteId, log_index: i64) -> Result<LeafRow> {
     Ok(vote_leaves::table.find((id, log_index)).select(LeafRow::as_select()).first(db)?)

@@ -9,7 +9,7 @@ use crate::queue::{self, JobKind};
 use crate::votes::appending::{self, NewLeaf};
 use crate::votes::commitment::{self, Opening, Tag};
 use crate::votes::log::{Frontier, Hash};
-use crate::votes::model::{NewVote, Vote, VoteState};
+use crate::votes::model::{Choice, NewVote, Vote, VoteState};
 use crate::votes::rules::{self, Tally, Window};
 use crate::votes::{log_store, store, words};
 use diesel::prelude::*;
@@ -83,6 +83,36 @@ pub fn turnout(db: &mut Db, vote: &Vote) -> Result<i64> {
 /// `internal` where the database fails.
 pub fn has_voted(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<bool> {
     Ok(!store::ballots_of(db, &[id], member_id)?.is_empty())
+}
+
+/// What has become of a member's ballot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnBallot {
+    /// None was cast.
+    None,
+    /// It was made void: its member had left, or taken a consent back, before ballots were counted.
+    Void,
+    /// It stands.
+    Cast(Choice),
+}
+
+/// What has become of an elector's ballot.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn own_ballot(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<OwnBallot> {
+    if let Some(ballot) = store::ballots_of(db, &[id], member_id)?.pop() {
+        return Ok(OwnBallot::Cast(ballot.choice));
+    }
+    Ok(if log_store::has_leaf_of(db, id, member_id)? { OwnBallot::Void } else { OwnBallot::None })
+}
+
+/// The votes that have ended in whose electorate somebody was, newest first, of pools that they have left since, too.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn ended_of_elector(db: &mut Db, member_id: &AccountId, after: Option<&str>, most: i64) -> Result<Vec<Vote>> {
+    store::ended_of_elector(db, member_id, after, most)
 }
 
 /// Makes a vote, in state `opening`. Its electorate is listed next.

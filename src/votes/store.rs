@@ -138,6 +138,22 @@ pub fn of_member(db: &mut Db, member_id: &AccountId, open: bool, after: Option<&
     Ok(query.load(db)?)
 }
 
+/// The votes that opened and have ended in whose electorate somebody was, newest first.
+pub fn ended_of_elector(db: &mut Db, member_id: &AccountId, after: Option<&str>, most: i64) -> Result<Vec<Vote>> {
+    let mut query = votes::table
+        .inner_join(electors::table.on(electors::vote_id.eq(votes::id)))
+        .filter(electors::member_id.eq(member_id))
+        .filter(votes::opens_at.is_not_null().and(votes::closed_at.is_not_null()))
+        .select(Vote::as_select())
+        .order(votes::id.desc())
+        .limit(most)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(votes::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}
+
 /// The members of an electorate, sorted by id.
 pub fn electors(db: &mut Db, id: &VoteId) -> Result<Vec<AccountId>> {
     Ok(electors::table

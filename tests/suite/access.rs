@@ -166,7 +166,8 @@ impl Neighbours {
         let licence_id = self.id_of("/v1/licences/");
         let more =
             [format!("/v1/organisations/{}", self.organisation_id), format!("/v1/licences/{licence_id}/accesses")];
-        let of_member = ["/v1/histories", "/v1/memberships", "/v1/votes", "/v1/payouts"].map(str::to_owned);
+        let of_member =
+            ["/v1/histories", "/v1/memberships", "/v1/votes", "/v1/payouts", "/v1/sales"].map(str::to_owned);
         let read = |caller: &Caller, path: String| {
             let answer = caller.get(&path);
             assert_eq!(answer.status, 200, "{path}");
@@ -202,7 +203,7 @@ fn expect_lists_of_ones_own(here: &Neighbours) {
     for list in ["offers", "purchases", "licences"] {
         assert_eq!(items(&here.stranger_buyer.get(&format!("/v1/{list}")).ok()), [Value::Null; 0], "{list}");
     }
-    for list in ["votes", "payouts"] {
+    for list in ["votes", "payouts", "sales"] {
         assert_eq!(items(&here.stranger_member.get(&format!("/v1/{list}")).ok()), [Value::Null; 0], "{list}");
     }
     let histories = here.stranger_member.get("/v1/histories").ok();

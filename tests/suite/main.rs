@@ -21,6 +21,7 @@ mod migrations;
 mod offer_endings;
 mod offers;
 mod openapi;
+mod own_sales;
 mod pools;
 mod privacy;
 mod purchases;

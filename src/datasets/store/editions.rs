@@ -275,6 +275,12 @@ pub fn members(db: &mut Db, id: &EditionId) -> Result<Vec<AccountId>> {
     Ok(members.order(edition_members::member_id).select(edition_members::member_id).load(db)?)
 }
 
+/// Whether a member is in an edition.
+pub fn is_member(db: &mut Db, id: &EditionId, member_id: &AccountId) -> Result<bool> {
+    let row = edition_members::table.find((id, member_id));
+    Ok(diesel::select(diesel::dsl::exists(row)).get_result(db)?)
+}
+
 /// How many are in an edition.
 pub fn count_members(db: &mut Db, id: &EditionId) -> Result<i64> {
     Ok(edition_members::table.filter(edition_members::edition_id.eq(id)).count().get_result(db)?)

@@ -208,6 +208,14 @@ pub fn about_purchases() -> Vec<Operation> {
             .summary("Every member's share of a purchase, with the totals")
             .query::<PageQuery>()
             .answers::<payouts::SharesView>(200, "Totals and a page of shares."),
+        get("/v1/sales", Member, payouts::sales)
+            .summary("Every ended vote that one was in: what was sold, one's ballot, one's data, one's money")
+            .description(
+                "Newest first, in plain words and in values, votes in pools that one has left included. Where there is no money, it \
+                 says why.",
+            )
+            .query::<PageQuery>()
+            .answers_page::<payouts::OwnSaleView>("A page of what became of the votes."),
         get("/v1/payouts", Member, payouts::statements)
             .summary("One's own shares, newest first")
             .query::<PageQuery>()
