@@ -227,7 +227,10 @@ async fn run(ctx: &Context, job: &Job) -> Result<Outcome> {
 
 /// Closing a vote, deciding its offer and, where it was accepted, writing the invoice are one write:
 /// there is an order exactly where there is a yes. Returns when to look again, where the deadline was moved meanwhile.
-async fn close_vote(ctx: &Context, vote_id: VoteId) -> Result<Option<UtcTime>> {
+///
+/// # Errors
+/// `internal` where the database fails, and then nothing has changed.
+pub async fn close_vote(ctx: &Context, vote_id: VoteId) -> Result<Option<UtcTime>> {
     let seller = ctx.config.seller.clone();
     ctx.db
         .write(move |tx| {

@@ -30,8 +30,6 @@ pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fixture;
-#[cfg(test)]
-mod model_tests;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! `kill -9` of a server under writes: what it acknowledged is there when it comes back, and nothing is half.
 
 use crate::common::Backend;
+use crate::common::house::copy;
 use crate::common::http::Caller;
 use crate::common::market::{COST_NANO, Market, id, items, revealing};
 use aws_lc_rs::digest;
@@ -16,9 +17,18 @@ use std::time::Duration;
 const ROUNDS: usize = 4;
 const WRITERS: usize = 8;
 
-struct Server {
+/// The real program, as a process of its own.
+pub struct Server {
     child: Child,
     url: String,
+}
+
+impl Server {
+    /// As the kernel does it: without a word.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 impl Drop for Server {
@@ -46,7 +56,7 @@ fn refrain(directory: &Path) -> Command {
 }
 
 /// Starts the program and waits for the log line that names its address.
-fn serve(directory: &Path) -> Server {
+pub fn serve(directory: &Path) -> Server {
     let mut child = refrain(directory).arg("serve").stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = lines
@@ -77,8 +87,7 @@ fn what_was_acknowledged_survives_a_kill() {
             while acknowledged.lock().unwrap().len() < before + 10 {
                 std::thread::yield_now();
             }
-            server.child.kill().unwrap();
-            server.child.wait().unwrap();
+            server.kill();
         });
     }
     let mut server = serve(directory.path());
@@ -89,8 +98,7 @@ fn what_was_acknowledged_survives_a_kill() {
         let session = anyone.post("/v1/sessions", &json!({"email": email, "password": "correct horse"}));
         assert_eq!(session.status, 201, "{email} was acknowledged and is gone: {}", session.text());
     }
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
+    server.kill();
     let check = refrain(directory.path()).arg("check").output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
 }
@@ -116,8 +124,7 @@ fn a_second_server_on_the_same_directory_is_refused() {
     let second = refrain(directory.path()).arg("serve").output().unwrap();
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("Another server runs on"));
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
+    server.kill();
 }
 
 /// Has the server stop in good order.
@@ -146,22 +153,7 @@ fn an_operator_is_added_beside_a_running_server() {
     assert!(child.wait().unwrap().success());
     let body = json!({"email": "op@example.org", "password": "a long enough password"});
     assert_eq!(Caller::new(&server.url).post("/v1/sessions", &body).status, 201);
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
-}
-
-/// Copies what a server keeps, while nothing is written to it.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to.join(entry.file_name()));
-        } else {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
-    }
-    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    server.kill();
 }
 
 /// Stored files of editions.
@@ -240,8 +232,7 @@ fn dp10_a_kill_at_any_step_of_a_draw_leaves_one_draw_and_one_debit() {
             std::thread::sleep(Duration::from_millis(1));
         }
         let before = (moment == "active").then(|| due.seen(&server.url).1);
-        server.child.kill().unwrap();
-        server.child.wait().unwrap();
+        server.kill();
 
         let mut server = serve(directory.path());
         let (licence, files) = loop {
@@ -296,8 +287,7 @@ fn dp10_a_kill_while_budget_is_reserved_leaves_each_offer_with_its_part() {
     assert!(offers.is_superset(&acknowledged.into_inner().unwrap()), "what was acknowledged is there");
     let budget = buyer.get(&format!("/v1/pools/{}", market.pool_id)).ok()["budget"].clone();
     assert_eq!(budget["reserved"]["rho_nano"], offers.len() as i64 * COST_NANO);
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
+    server.kill();
     let check = refrain(directory.path()).arg("check").output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
 }

@@ -32,6 +32,7 @@ mod stopping;
 mod story;
 mod tokens;
 mod vote_mails;
+mod vote_model;
 mod vote_questions;
 mod vote_rules;
 mod votes;

@@ -32,7 +32,7 @@ fn text(value: &Value) -> &str {
 }
 
 /// Parts behind their lengths, hashed with what RFC 9162 puts before a leaf, or with nothing.
-fn sha256(before: &[u8], parts: &[&[u8]]) -> String {
+pub fn sha256(before: &[u8], parts: &[&[u8]]) -> String {
     let mut bytes = before.to_vec();
     for part in parts {
         bytes.extend((part.len() as u32).to_be_bytes());

@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod contract;
+pub mod house;
 pub mod http;
 pub mod logs;
 pub mod market;

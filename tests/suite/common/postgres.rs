@@ -76,12 +76,34 @@ impl Cluster {
 
     /// The URL of a new, empty database.
     pub fn new_database(&self) -> String {
+        let name = self.new_name();
+        self.execute(&format!("CREATE DATABASE {name}")).unwrap();
+        self.url(&name)
+    }
+
+    /// The URL of a new database with what another one has in it. Waits until nobody is connected to that any more.
+    pub fn copy_of(&self, url: &str) -> String {
+        let (name, began_at) = (self.new_name(), Instant::now());
+        while let Err(error) = self.execute(&format!("CREATE DATABASE {name} TEMPLATE {}", name_in(url))) {
+            assert!(began_at.elapsed() < Duration::from_secs(30), "{url} cannot be copied: {error}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.url(&name)
+    }
+
+    /// Removes a database, whoever is connected to it.
+    pub fn remove(&self, url: &str) {
+        self.execute(&format!("DROP DATABASE {} WITH (FORCE)", name_in(url))).unwrap();
+    }
+
+    fn new_name(&self) -> String {
+        format!("t{}", self.databases.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
         use diesel::Connection;
         use diesel::connection::SimpleConnection;
-        let name = format!("t{}", self.databases.fetch_add(1, Ordering::SeqCst));
-        let mut connection = diesel::PgConnection::establish(&self.url("postgres")).unwrap();
-        connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-        self.url(&name)
+        diesel::PgConnection::establish(&self.url("postgres")).unwrap().batch_execute(sql)
     }
 
     fn url(&self, database: &str) -> String {
@@ -96,6 +118,11 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// The name of a database of this cluster.
+fn name_in(url: &str) -> &str {
+    url.rsplit('/').next().and_then(|name| name.split('?').next()).unwrap()
 }
 
 /// PostgreSQL refuses to run as root; Debian's package brings a user for it.
