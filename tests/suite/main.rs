@@ -31,6 +31,7 @@ mod sharing;
 mod stopping;
 mod story;
 mod tokens;
+mod vote_crash;
 mod vote_mails;
 mod vote_model;
 mod vote_questions;
