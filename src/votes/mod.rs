@@ -30,6 +30,8 @@ pub mod words;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod replay_tests;
 mod store;
 #[cfg(test)]
 mod tests;
