@@ -243,6 +243,12 @@ mod tests {
     }
 
     #[test]
+    fn rules_are_read_back_as_they_were_made() {
+        let made = passing(2_500, 2, 3);
+        assert_eq!((made.quorum_bp(), made.threshold()), (2_500, (2, 3)));
+    }
+
+    #[test]
     fn a_changed_ballot_is_counted_once() {
         let one = Tally::default().changed(None, Some(Choice::Yes)).unwrap();
         assert_eq!(one, tally(1, 0, 0));
