@@ -89,8 +89,12 @@ pub fn run(args: LoadArgs) {
 }
 
 async fn keep_asking(plan: Rc<Plan>) {
-    let mut stream = TcpStream::connect(plan.args.server).await.expect("the server listens");
-    stream.set_nodelay(true).expect("a socket of ours takes options");
+    let connected =
+        TcpStream::connect(plan.args.server).await.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+    let mut stream = connected.unwrap_or_else(|cause| {
+        eprintln!("{}: {cause}", plan.args.server);
+        std::process::exit(1);
+    });
     let mut buffer = Vec::new();
     while let Some((number, due_at)) = plan.take_next().await {
         let request = plan.request(number);

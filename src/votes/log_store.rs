@@ -156,12 +156,13 @@ pub fn cast_by(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<Vec<Ca
     Ok(found)
 }
 
-/// Whether any leaf of the log is an elector's.
-pub fn has_leaf_of(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<bool> {
+/// Whether a ballot of somebody was made void.
+pub fn has_void_leaf(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<bool> {
     let tag: Option<Option<Vec<u8>>> =
         electors::table.find((id, member_id)).select(electors::tag).first(db).optional()?;
     let Some(tag) = tag.flatten() else { return Ok(false) };
-    let theirs = vote_leaves::table.filter(vote_leaves::vote_id.eq(id).and(vote_leaves::tag.eq(tag)));
+    let theirs = vote_leaves::table
+        .filter(vote_leaves::vote_id.eq(id).and(vote_leaves::tag.eq(tag)).and(vote_leaves::choice.is_null()));
     Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(db)?)
 }
 

@@ -104,7 +104,7 @@ pub fn own_ballot(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Own
     if let Some(ballot) = store::ballots_of(db, &[id], member_id)?.pop() {
         return Ok(OwnBallot::Cast(ballot.choice));
     }
-    Ok(if log_store::has_leaf_of(db, id, member_id)? { OwnBallot::Void } else { OwnBallot::None })
+    Ok(if log_store::has_void_leaf(db, id, member_id)? { OwnBallot::Void } else { OwnBallot::None })
 }
 
 /// The votes that have ended in whose electorate somebody was, newest first, of pools that they have left since, too.

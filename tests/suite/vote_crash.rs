@@ -233,7 +233,7 @@ fn voted() -> (Market, VoteId) {
             .collect();
         let id = vote_id.clone();
         let taken = market.app.block_on(ctx.db.write_holding_vote(move |tx| put(tx, &id, &casts))).unwrap();
-        assert!(taken.iter().all(|taken| taken.is_ok()));
+        assert!(taken.answers.iter().all(|taken| taken.is_ok()));
     }
     (market, vote_id)
 }

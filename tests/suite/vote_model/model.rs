@@ -149,7 +149,12 @@ impl Model {
                 }
             }
             Change::Consent(who) => self.consents[who] = true,
-            Change::Withdraw(who) => self.consents[who] = false,
+            Change::Withdraw(who) => {
+                self.consents[who] = false;
+                if self.phase == Phase::Open {
+                    self.void(who);
+                }
+            }
         }
     }
 
@@ -224,11 +229,7 @@ impl Model {
 
     /// The ballots that count.
     pub fn count(&self) -> Count {
-        self.count_of(|_| true)
-    }
-
-    fn count_of(&self, counts: impl Fn(usize) -> bool) -> Count {
-        let of = |wanted| self.ballots.iter().filter(|(who, says)| **says == wanted && counts(**who)).count() as i64;
+        let of = |wanted| self.ballots.values().filter(|says| **says == wanted).count() as i64;
         [of(Choice::Yes), of(Choice::No), of(Choice::Abstain)]
     }
 
@@ -257,18 +258,13 @@ impl Model {
 
     /// Whether a worker that looks now ends the vote.
     pub fn is_due(&self) -> bool {
-        let decided = || self.rules.is_final && self.is_decided(self.count_of(|who| self.consents[who]));
+        let decided = || self.rules.is_final && self.is_decided(self.count());
         self.phase == Phase::Open && (self.now_s >= self.deadline_s() || decided())
     }
 
     /// Ends the vote if it is due.
     pub fn close(&mut self) {
         if self.is_due() {
-            for who in 0..PEOPLE {
-                if !self.consents[who] {
-                    self.void(who);
-                }
-            }
             self.closed_s = Some(self.now_s);
             self.phase = Phase::Counted { is_accepted: self.passes(self.count()) };
         }

@@ -72,7 +72,7 @@ impl Server {
         let ctx = Context::open(kept.config.clone(), clock, Entropy::seeded(seed)).unwrap();
         ctx.storage.clear_staging().unwrap();
         runtime.block_on(upgrade::give_logs(&ctx)).unwrap();
-        let ballots = runtime.block_on(async { BallotBox::open(ctx.db.clone()) });
+        let ballots = runtime.block_on(async { BallotBox::open(&ctx) });
         Server { ctx, ballots, runtime }
     }
 
@@ -244,8 +244,7 @@ impl World {
     fn cast(&mut self, who: usize, choices: &[Choice]) {
         let Some(vote_id) = self.vote_id.clone() else { return };
         let (server, member) = (self.server(), self.member(who));
-        let casts =
-            choices.iter().map(|choice| actions::cast(&server.ctx, &server.ballots, &member, vote_id.clone(), *choice));
+        let casts = choices.iter().map(|choice| actions::cast(&server.ballots, &member, vote_id.clone(), *choice));
         let answers = server.wait(join_all(casts));
         let expected = self.model.cast(who, choices);
         assert_eq!(answers.iter().map(code).collect::<Vec<_>>(), expected, "{who} says {choices:?}");
@@ -261,9 +260,7 @@ impl World {
         let Some(vote_id) = self.vote_id.clone() else { return };
         let (server, member) = (self.server(), self.member(who));
         server.wait(async {
-            let casts = choices
-                .iter()
-                .map(|choice| actions::cast(&server.ctx, &server.ballots, &member, vote_id.clone(), *choice));
+            let casts = choices.iter().map(|choice| actions::cast(&server.ballots, &member, vote_id.clone(), *choice));
             some_steps(pin!(join_all(casts)), steps).await.map(drop)
         });
         self.die();
@@ -326,7 +323,9 @@ async fn changed(ctx: &Context, house: &House, change: Change) -> Result<()> {
         }
         Change::Leave(_) => erasure::actions::leave_pool(ctx, &member, pool_id).await.map(drop),
         Change::Consent(_) => pools::actions::give_consent(ctx, &member, pool_id, PURPOSE.into(), 1).await.map(drop),
-        Change::Withdraw(_) => pools::actions::withdraw_consent(ctx, &member, pool_id, PURPOSE.into()).await.map(drop),
+        Change::Withdraw(_) => {
+            erasure::actions::withdraw_consent(ctx, &member, pool_id, PURPOSE.into()).await.map(drop)
+        }
     }
 }
 
