@@ -180,7 +180,6 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
     let (bind, workers, grace_s) = (settings.bind, settings.workers, settings.shutdown_grace_s);
     let json_limit_bytes = settings.json_limit_bytes;
     let readers = Data::new(Readers::new(&context.config.uploads));
-    let ballots = Data::new(BallotBox::open(&context));
     let catalogue = Data::new(Catalogue::new(CATALOGUE_CHECK));
     let data = Data::new(context);
     let mut server = HttpServer::new(move || {
@@ -189,7 +188,9 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
             .app_data(data.clone())
             .app_data(readers.clone())
             .app_data(catalogue.clone())
-            .app_data(ballots.clone())
+            // Of each worker its own, on the worker's thread: what it has read in one turn goes into one batch, where a thread
+            // of the box's own would be woken by the first and leave the others behind.
+            .app_data(Data::new(BallotBox::open(&data)))
             .app_data(auth.clone())
             .app_data(stopping.clone())
             .app_data(metrics.clone())

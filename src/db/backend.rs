@@ -103,6 +103,9 @@ fn open_sqlite(path: &Path, access: Access) -> Result<SqliteConnection> {
     connection.batch_execute("PRAGMA busy_timeout = 5000")?;
     if access == Access::Write {
         connection.batch_execute("PRAGMA journal_mode = WAL")?;
+        // Ballots of many members lie all over their tables. In kibibytes, and in pages of 4 KiB of the log.
+        connection.batch_execute("PRAGMA cache_size = -65536")?;
+        connection.batch_execute("PRAGMA wal_autocheckpoint = 4000")?;
     }
     connection.batch_execute("PRAGMA synchronous = FULL")?;
     connection.batch_execute("PRAGMA foreign_keys = ON")?;

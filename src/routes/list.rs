@@ -17,13 +17,15 @@ pub fn operations() -> Vec<Operation> {
     [
         about_the_server(),
         about_accounts(),
+        about_own_account(),
         about_organisations(),
         about_pools(),
         about_histories(),
         about_recipes_and_listings(),
         about_the_catalogue(),
-        sales::about_offers_and_votes(),
+        sales::about_offers(),
         sales::about_counter_offers(),
+        sales::about_votes(),
         sales::about_questions(),
         sales::about_purchases(),
         sales::about_licences(),
@@ -114,6 +116,11 @@ fn about_accounts() -> Vec<Operation> {
             .takes::<accounts::Reset>()
             .answers_nothing(204, "The password is set, and every session has ended.")
             .errors(&[LinkInvalid]),
+    ]
+}
+
+fn about_own_account() -> Vec<Operation> {
+    vec![
         get("/v1/me", Caller, accounts::me)
             .summary("One's own account")
             .answers::<accounts::MeView>(200, "The account, with its organisation if it is a buyer."),

@@ -1,8 +1,8 @@
 //! The ballot box: ballots that wait are written together, each to its own place in the vote's log.
 //!
-//! A server holds one. While a batch is being made durable the next one gathers, so that nobody waits for a timer. A batch
-//! holds the row of its vote once, for all of its ballots: it reserves their places in the log with one update, and shuts
-//! out the closing, and other servers' boxes, until it is committed. Were every ballot to count up the log in a transaction
+//! A server holds one for each of its workers. While a batch is being made durable the next one gathers, so that nobody
+//! waits for a timer. A batch holds the row of its vote once, for all of its ballots: it reserves their places in the log with
+//! one update, and shuts out the closing, and the other boxes, until it is committed. Were every ballot to count up the log in a transaction
 //! of its own, all would queue for that row one by one; a sequencer that gives places out afterwards would have to promise
 //! each member a place that nobody can check yet. So whoever is answered has a place, and a receipt that is whole.
 

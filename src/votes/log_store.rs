@@ -35,7 +35,7 @@ pub struct Elector {
 
 /// A leaf, with what opens it.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = vote_leaves, treat_none_as_default_value = false)]
+#[diesel(table_name = vote_leaves)]
 pub struct LeafRow {
     /// The vote.
     pub vote_id: VoteId,
@@ -66,10 +66,12 @@ pub fn hold(tx: &mut Tx, id: &VoteId) -> Result<Option<Vote>> {
     super::store::find(tx, id)
 }
 
-/// The query for how members stand to a vote, of those whom the filter lets through.
-macro_rules! standing {
-    ($id:expr, $of:expr) => {
-        votes::table
+/// Those of these members who are of the vote's pool, and how they stand to the vote.
+pub fn electors_among(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<HashMap<AccountId, Elector>> {
+    type Row = (AccountId, UtcTime, Option<UtcTime>, Option<Vec<u8>>, bool, Option<Choice>, Option<i32>);
+    let mut found = HashMap::with_capacity(members.len());
+    for some in members.chunks(NAMES_AT_ONCE) {
+        let rows: Vec<Row> = votes::table
             .inner_join(
                 memberships::table
                     .on(memberships::pool_id.eq(votes::pool_id).and(memberships::state.eq(MembershipState::Active))),
@@ -80,7 +82,7 @@ macro_rules! standing {
             .left_join(
                 ballots::table.on(ballots::vote_id.eq(votes::id).and(ballots::member_id.eq(memberships::member_id))),
             )
-            .filter(votes::id.eq($id).and(votes::opens_at.is_not_null()).and($of))
+            .filter(votes::id.eq(id).and(votes::opens_at.is_not_null()).and(memberships::member_id.eq_any(some)))
             .select((
                 memberships::member_id,
                 memberships::joined_at,
@@ -90,34 +92,15 @@ macro_rules! standing {
                 ballots::choice.nullable(),
                 ballots::casts.nullable(),
             ))
-    };
-}
-
-/// Those of these members who are of the vote's pool, and how they stand to the vote.
-pub fn electors_among(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<HashMap<AccountId, Elector>> {
-    type Row = (AccountId, UtcTime, Option<UtcTime>, Option<Vec<u8>>, bool, Option<Choice>, Option<i32>);
-    let mut rows: Vec<Row> = Vec::with_capacity(members.len());
-    match db {
-        // The embedded database has no trips to be spared: one statement that is kept is run for each, where one for all
-        // would have to be read and planned anew for each number of them.
-        Db::Sqlite(c) => {
-            for member in members {
-                rows.extend(standing!(id, memberships::member_id.eq(member)).first::<Row>(c).optional()?);
-            }
+            .load(db)?;
+        for (member_id, joined_at, opens_at, tag, lacks_consent, choice, casts) in rows {
+            // Who left and came back while it was open has given the vote up.
+            let stayed = opens_at.is_some_and(|opened_at| joined_at <= opened_at);
+            let tag =
+                tag.filter(|_| stayed).map(|tag| tag.try_into().map_err(|_| Error::internal("a tag has 32 bytes")));
+            let casts = u32::try_from(casts.unwrap_or(0)).map_err(Error::internal)?;
+            found.insert(member_id, Elector { tag: tag.transpose()?, lacks_consent, choice, casts });
         }
-        Db::Postgres(c) => {
-            for some in members.chunks(NAMES_AT_ONCE) {
-                rows.extend(standing!(id, memberships::member_id.eq_any(some)).load::<Row>(c)?);
-            }
-        }
-    }
-    let mut found = HashMap::with_capacity(members.len());
-    for (member_id, joined_at, opens_at, tag, lacks_consent, choice, casts) in rows {
-        // Who left and came back while it was open has given the vote up.
-        let stayed = opens_at.is_some_and(|opened_at| joined_at <= opened_at);
-        let tag = tag.filter(|_| stayed).map(|tag| tag.try_into().map_err(|_| Error::internal("a tag has 32 bytes")));
-        let casts = u32::try_from(casts.unwrap_or(0)).map_err(Error::internal)?;
-        found.insert(member_id, Elector { tag: tag.transpose()?, lacks_consent, choice, casts });
     }
     Ok(found)
 }
@@ -233,19 +216,14 @@ pub fn opened(db: &mut Db, id: &VoteId) -> Result<Vec<(Tag, Option<Choice>)>> {
     rows.into_iter().map(row).collect()
 }
 
-/// Appends leaves. As with [`electors_among`], one by one where there are no trips to be spared.
+/// Appends leaves.
 pub fn add_leaves(db: &mut Db, rows: &[LeafRow]) -> Result<()> {
-    match db {
-        Db::Sqlite(c) => {
-            for row in rows {
-                diesel::insert_into(vote_leaves::table).values(row).execute(c)?;
-            }
-        }
-        Db::Postgres(c) => {
-            for rows in rows.chunks(ROWS_AT_ONCE) {
-                diesel::insert_into(vote_leaves::table).values(rows).execute(c)?;
-            }
-        }
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        // The two backends build a statement of many rows differently, so each gets its own.
+        match db {
+            Db::Sqlite(c) => diesel::insert_into(vote_leaves::table).values(rows).execute(c)?,
+            Db::Postgres(c) => diesel::insert_into(vote_leaves::table).values(rows).execute(c)?,
+        };
     }
     Ok(())
 }
@@ -288,7 +266,6 @@ pub fn put_ballots(db: &mut Db, id: &VoteId, leaves: &[NewLeaf], rows: &[LeafRow
                     .execute($connection)?
             };
         }
-        // Such a statement is never kept by the library, so both databases are better off with one for all.
         match db {
             Db::Sqlite(c) => upsert!(c),
             Db::Postgres(c) => upsert!(c),

@@ -42,6 +42,3 @@ CREATE TABLE counters (
 CREATE INDEX counters_by_offer ON counters (offer_id, made_at);
 -- One stands at a time.
 CREATE UNIQUE INDEX counters_standing ON counters (offer_id) WHERE state = 'standing';
-
--- Whose ballots were made void: few leaves among many.
-CREATE INDEX vote_leaves_void ON vote_leaves (vote_id, tag) WHERE choice IS NULL;

@@ -8,8 +8,8 @@ use crate::{offers::counters::routes as counters, offers::counters::views as cou
 use crate::{purchases::routes as purchases, votes::routes as votes, votes::views};
 use crate::{votes::questions::routes as questions, votes::questions::views as asked};
 
-/// Offers and the votes on them.
-pub fn about_offers_and_votes() -> Vec<Operation> {
+/// Offers.
+pub fn about_offers() -> Vec<Operation> {
     vec![
         get("/v1/offers", Caller, offers::list)
             .summary("List offers: a buyer its organisation's, an operator all")
@@ -57,42 +57,6 @@ pub fn about_offers_and_votes() -> Vec<Operation> {
             .takes::<offers::ReleaseOffer>()
             .answers::<offers::OfferView>(200, "The offer; its vote opens within moments.")
             .errors(&[Conflict]),
-        get("/v1/votes", Member, votes::list)
-            .summary("The votes that one may take part in, open ones first")
-            .query::<PageQuery>()
-            .answers_page::<views::VoteView>("A page of votes."),
-        get("/v1/votes/{id}", Caller, votes::read)
-            .summary("One vote: what is decided, the turnout, and after the close the result")
-            .answers::<views::VoteView>(200, "The vote."),
-        get("/v1/votes/{id}/terms", Member, offers::terms_of_vote)
-            .summary("The frozen terms that a vote decides on, byte for byte")
-            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash."),
-        get("/v1/votes/{id}/ballot", Member, votes::own_ballot)
-            .summary("One's own ballot as it counts now")
-            .answers::<views::BallotView>(200, "The ballot, with its receipt as of now."),
-        put("/v1/votes/{id}/ballot", Member, votes::cast)
-            .summary("Cast one's ballot, or change it; the last one counts")
-            .takes::<votes::CastBallot>()
-            .answers::<views::BallotView>(200, "The ballot as it counts now, and its receipt.")
-            .errors(&[Conflict, NotInElectorate, VoteClosed]),
-        get("/v1/votes/{id}/log", Caller, votes::log)
-            .summary("The vote's log as it is now, signed: a Merkle tree (RFC 9162) of commitments to ballots")
-            .answers::<views::HeadView>(200, "The signed head."),
-        get("/v1/votes/{id}/bundle", Anyone, votes::bundle)
-            .summary("What anybody needs to count an ended vote again, without names")
-            .description(
-                "Lines of JSON: a signed statement of rules and result, the tags of the electorate, and every ballot of the log with \
-                 what opens it. `refrain verify` checks it, alone or together with a receipt.",
-            )
-            .answers_file(200, "The bundle.", "application/x-ndjson"),
-        get("/v1/votes/{id}/log/inclusion", Caller, votes::inclusion)
-            .summary("The hashes that show that a ballot is in the log")
-            .query::<votes::InclusionQuery>()
-            .answers::<views::ProofView>(200, "The hashes."),
-        get("/v1/votes/{id}/log/consistency", Caller, votes::consistency)
-            .summary("The hashes that show that the log as it was is the beginning of what it is")
-            .query::<votes::ConsistencyQuery>()
-            .answers::<views::ProofView>(200, "The hashes."),
     ]
 }
 
@@ -130,6 +94,48 @@ pub fn about_counter_offers() -> Vec<Operation> {
             .summary("Take a counter-offer back")
             .answers::<countered::CounterView>(200, "The counter-offer, taken back.")
             .errors(&[Conflict]),
+    ]
+}
+
+/// The votes on offers.
+pub fn about_votes() -> Vec<Operation> {
+    vec![
+        get("/v1/votes", Member, votes::list)
+            .summary("The votes that one may take part in, open ones first")
+            .query::<PageQuery>()
+            .answers_page::<views::VoteView>("A page of votes."),
+        get("/v1/votes/{id}", Caller, votes::read)
+            .summary("One vote: what is decided, the turnout, and after the close the result")
+            .answers::<views::VoteView>(200, "The vote."),
+        get("/v1/votes/{id}/terms", Member, offers::terms_of_vote)
+            .summary("The frozen terms that a vote decides on, byte for byte")
+            .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash."),
+        get("/v1/votes/{id}/ballot", Member, votes::own_ballot)
+            .summary("One's own ballot as it counts now")
+            .answers::<views::BallotView>(200, "The ballot, with its receipt as of now."),
+        put("/v1/votes/{id}/ballot", Member, votes::cast)
+            .summary("Cast one's ballot, or change it; the last one counts")
+            .takes::<votes::CastBallot>()
+            .answers::<views::BallotView>(200, "The ballot as it counts now, and its receipt.")
+            .errors(&[Conflict, NotInElectorate, VoteClosed]),
+        get("/v1/votes/{id}/log", Caller, votes::log)
+            .summary("The vote's log as it is now, signed: a Merkle tree (RFC 9162) of commitments to ballots")
+            .answers::<views::HeadView>(200, "The signed head."),
+        get("/v1/votes/{id}/bundle", Anyone, votes::bundle)
+            .summary("What anybody needs to count an ended vote again, without names")
+            .description(
+                "Lines of JSON: a signed statement of rules and result, the tags of the electorate, and every ballot of the log with \
+                 what opens it. `refrain verify` checks it, alone or together with a receipt.",
+            )
+            .answers_file(200, "The bundle.", "application/x-ndjson"),
+        get("/v1/votes/{id}/log/inclusion", Caller, votes::inclusion)
+            .summary("The hashes that show that a ballot is in the log")
+            .query::<votes::InclusionQuery>()
+            .answers::<views::ProofView>(200, "The hashes."),
+        get("/v1/votes/{id}/log/consistency", Caller, votes::consistency)
+            .summary("The hashes that show that the log as it was is the beginning of what it is")
+            .query::<votes::ConsistencyQuery>()
+            .answers::<views::ProofView>(200, "The hashes."),
     ]
 }
 

@@ -1,0 +1,1 @@
+DROP INDEX vote_leaves_void;
