@@ -371,6 +371,7 @@ diesel::table! {
         level -> Integer,
         tile -> BigInt,
         hashes -> Binary,
+        root -> Nullable<Binary>,
     }
 }
 

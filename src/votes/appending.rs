@@ -1,7 +1,7 @@
 //! Appending to a vote's log: leaves, tiles, and the frontier from which the root follows. For whoever holds the vote's row.
 
 use super::commitment::{self, Opening, Tag};
-use super::log::{Hash, TILE, leaf_hash, root_of_perfect};
+use super::log::{Hash, TILE, leaf_hash};
 use super::log_store as store;
 use super::model::{Choice, Vote};
 use super::rules::Tally;
@@ -82,9 +82,7 @@ fn write_full_tiles(tx: &mut Tx, vote: &Vote, from: u64, to: u64) -> Result<()> 
         for tile in from..to {
             let hashes = match level {
                 0 => store::leaf_hashes(tx, &vote.id, tile * TILE..(tile + 1) * TILE)?,
-                _ => (tile * TILE..(tile + 1) * TILE)
-                    .map(|below| Ok(root_of_perfect(&store::tile(tx, &vote.id, level - 1, below)?)))
-                    .collect::<Result<Vec<_>>>()?,
+                _ => store::tile_roots(tx, &vote.id, level - 1, tile * TILE..(tile + 1) * TILE)?,
             };
             store::add_tile(tx, &vote.id, level, tile, &hashes)?;
         }

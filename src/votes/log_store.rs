@@ -176,16 +176,14 @@ pub fn subtree(db: &mut Db, id: &VoteId, at: Subtree) -> Result<Hash> {
     let found: Option<Vec<u8>> = vote_log_tiles::table.find(key).select(vote_log_tiles::hashes).first(db).optional()?;
     let hashes = match found {
         Some(bytes) => bytes.chunks(HASH_BYTES).map(hash).collect::<Result<Vec<_>>>()?,
-        // The last tile of a level is not full: of leaves it is read, of others it is made of the tiles below.
-        None if level == 0 => {
-            let first = tile * TILE;
-            return Ok(root_of_perfect(&leaf_hashes(db, id, first + inside.start as u64..first + inside.end as u64)?));
-        }
+        // The last tile of a level is not full: of leaves it is read, of others it is made of the roots of the tiles below,
+        // which are the hashes of this level.
         None => {
-            // Hash number n of a level is the root of tile number n of the level below.
-            let (below, first) = (i32::try_from(level - 1).map_err(Error::internal)?, tile * TILE);
-            let root = |place: usize| Ok(root_of_perfect(&self::tile(db, id, below, first + place as u64)?));
-            let hashes = inside.map(root).collect::<Result<Vec<_>>>()?;
+            let places = tile * TILE + inside.start as u64..tile * TILE + inside.end as u64;
+            let hashes = match level {
+                0 => leaf_hashes(db, id, places)?,
+                _ => tile_roots(db, id, key.1 - 1, places)?,
+            };
             return Ok(root_of_perfect(&hashes));
         }
     };
@@ -313,15 +311,35 @@ pub fn leaf_hashes(db: &mut Db, id: &VoteId, range: Range<u64>) -> Result<Vec<Ha
     hashes.iter().map(|bytes| hash(bytes)).collect()
 }
 
-/// A full tile.
-pub fn tile(db: &mut Db, id: &VoteId, level: i32, tile: u64) -> Result<Vec<Hash>> {
-    let tile = i64::try_from(tile).map_err(Error::internal)?;
-    let found = vote_log_tiles::table.find((id, level, tile)).select(vote_log_tiles::hashes);
-    let bytes: Vec<u8> = found.first(db)?;
-    bytes.chunks(HASH_BYTES).map(hash).collect()
+/// The roots of full tiles.
+pub fn tile_roots(db: &mut Db, id: &VoteId, level: i32, range: Range<u64>) -> Result<Vec<Hash>> {
+    let place = |tile: u64| i64::try_from(tile).map_err(Error::internal);
+    let of_level = vote_log_tiles::vote_id.eq(id).and(vote_log_tiles::level.eq(level));
+    let rows: Vec<(i64, Option<Vec<u8>>)> = vote_log_tiles::table
+        .filter(of_level)
+        .filter(vote_log_tiles::tile.ge(place(range.start)?).and(vote_log_tiles::tile.lt(place(range.end)?)))
+        .order(vote_log_tiles::tile)
+        .select((vote_log_tiles::tile, vote_log_tiles::root))
+        .load(db)?;
+    if rows.len() as u64 != range.end - range.start {
+        return Err(Error::internal(format!("the log of {id} lacks tiles")));
+    }
+    let mut roots = Vec::with_capacity(rows.len());
+    for (tile, root) in rows {
+        roots.push(match root {
+            Some(bytes) => hash(&bytes)?,
+            // One from before roots were kept.
+            None => {
+                let hashes = vote_log_tiles::table.find((id, level, tile)).select(vote_log_tiles::hashes);
+                let bytes: Vec<u8> = hashes.first(db)?;
+                root_of_perfect(&bytes.chunks(HASH_BYTES).map(hash).collect::<Result<Vec<_>>>()?)
+            }
+        });
+    }
+    Ok(roots)
 }
 
-/// Writes a full tile.
+/// Writes a full tile, and its root beside it: else a proof in a log of 100,000 leaves would read hundreds of tiles.
 pub fn add_tile(db: &mut Db, id: &VoteId, level: i32, tile: u64, hashes: &[Hash]) -> Result<()> {
     let bytes: Vec<u8> = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
     diesel::insert_into(vote_log_tiles::table)
@@ -330,6 +348,7 @@ pub fn add_tile(db: &mut Db, id: &VoteId, level: i32, tile: u64, hashes: &[Hash]
             vote_log_tiles::level.eq(level),
             vote_log_tiles::tile.eq(i64::try_from(tile).map_err(Error::internal)?),
             vote_log_tiles::hashes.eq(bytes),
+            vote_log_tiles::root.eq(Some(root_of_perfect(hashes).as_bytes().to_vec())),
         ))
         .execute(db)?;
     Ok(())

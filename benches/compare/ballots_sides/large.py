@@ -52,7 +52,7 @@ class Large:
         first = self.market.vote(self.market.offer(), 600)
         found["open_alone_s"] = time.monotonic() - began
         say(f"{self.members:,} electors: open in {found['open_alone_s']:.1f} s, with nothing beside it")
-        self.market.server.wait_until_idle()
+        # From here on everybody is told of the vote, which takes minutes and goes on beside all that follows.
         self.load(f"/v1/votes/{first}/ballot", method="PUT", body=CHOICES, connections=32, tokens=self.market.tokens,
                   take=min(BUSY, self.ballots), once=True)
         usual = self.rates(self.busy(first, 6))
