@@ -36,8 +36,9 @@ pub async fn leave(ctx: &Context, member: &Member) -> Result<Erasure> {
         .await
 }
 
-/// Takes a member out of one pool, at once: membership, consents, ballots in its open votes, and the name under what they asked. Who is in no
-/// other pool has the plays erased, for which there is a receipt; in another they are still needed.
+/// Takes a member out of one pool, at once: membership, consents, ballots in its open votes, and that they asked what they
+/// asked in its votes. Who is in no other pool has the plays erased, for which there is a receipt; in another they are still
+/// needed.
 ///
 /// # Errors
 /// `not-found` for who never was a member.

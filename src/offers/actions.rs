@@ -4,7 +4,7 @@ use crate::accounts::caller::{Buyer, Caller, Member, Operator};
 use crate::accounts::model::Role;
 use crate::clock::UtcTime;
 use crate::context::Context;
-use crate::db::{Db, Tx};
+use crate::db::Db;
 use crate::error::{Code, Error, Result};
 use crate::idempotency::{self, Kept, Once};
 use crate::ids::{AccountId, OfferId, OrganisationId, VoteId};
@@ -64,7 +64,7 @@ pub async fn withdraw(ctx: &Context, buyer: &Buyer, id: OfferId) -> Result<Seen>
     ctx.db
         .write(move |tx| {
             let offer = of_organisation(tx, &id, Some(&organisation_id))?;
-            call_off(tx, &offer, OfferState::Withdrawn, "Withdrawn by the buyer.")?;
+            steps::call_off(tx, &offer, OfferState::Withdrawn, "Withdrawn by the buyer.")?;
             let (offer, now) = (steps::offer(tx, &id)?, tx.now());
             seen(tx, offer, now)
         })
@@ -82,7 +82,7 @@ pub async fn void(ctx: &Context, operator: &Operator, id: OfferId, reason: Strin
     ctx.db
         .write(move |tx| {
             let offer = steps::offer(tx, &id)?;
-            call_off(tx, &offer, OfferState::Void, &format!("Called off by the operator: {}", reason))?;
+            steps::call_off(tx, &offer, OfferState::Void, &format!("Called off by the operator: {}", reason))?;
             outbox::push(tx, "offer.decided", &json!({"offer_id": id}))?;
             audit::note(tx, &operator.account_id, "offer.void", id.as_str(), Some(&reason))?;
             let (offer, now) = (steps::offer(tx, &id)?, tx.now());
@@ -162,22 +162,6 @@ fn is_elector(db: &mut Db, list_sha256: &str, member_id: &AccountId) -> Result<b
         }
     }
     Ok(false)
-}
-
-/// Ends an undecided offer and its vote.
-pub(super) fn call_off(tx: &mut Tx, offer: &Offer, to: OfferState, reason: &str) -> Result<()> {
-    if !steps::change(tx, offer, to, reason)? {
-        let detail = format!("The offer is {} and can no longer be called off.", offer.state);
-        return Err(Error::conflict(detail));
-    }
-    let Some(vote_id) = &offer.vote_id else { return Ok(()) };
-    if !votes::steps::void(tx, vote_id, reason)? {
-        return Err(Error::internal(format!("{} was undecided, but {vote_id} has ended", offer.id)));
-    }
-    if offer.state == OfferState::Voting {
-        outbox::push(tx, "vote.closed", &json!({"vote_id": vote_id, "offer_id": offer.id}))?;
-    }
-    Ok(())
 }
 
 /// Whose offers a caller may see: those of one organisation, or `None` for all.

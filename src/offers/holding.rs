@@ -6,22 +6,20 @@
 use crate::accounts::caller::Operator;
 use crate::clock::UtcTime;
 use crate::context::Context;
-use crate::db::schema::offer_holds;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::OfferId;
 use crate::offers::actions::{self, Seen};
 use crate::offers::model::{Offer, OfferState};
-use crate::offers::steps;
 use crate::offers::terms::TermsOfVote;
+use crate::offers::{steps, store};
 use crate::queue::{self, JobKind};
 use crate::{accounts, audit, outbox};
-use diesel::prelude::*;
 use serde_json::json;
 
 /// An opening that is or was held.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = offer_holds)]
+#[derive(Debug, Clone, PartialEq, Eq, diesel::Queryable, diesel::Selectable, diesel::Insertable)]
+#[diesel(table_name = crate::db::schema::offer_holds)]
 pub struct Hold {
     /// The offer.
     pub offer_id: OfferId,
@@ -52,7 +50,7 @@ pub(super) fn is_burst(joined: i64, electors: i64, burst_bp: i32) -> bool {
 /// # Errors
 /// `internal` where the database fails.
 pub fn find(db: &mut Db, id: &OfferId) -> Result<Option<Hold>> {
-    Ok(offer_holds::table.find(id).select(Hold::as_select()).first(db).optional()?)
+    store::hold(db, id)
 }
 
 /// Holds the opening of an offer, and tells the operators. The buyer is not told how many joined.
@@ -65,7 +63,7 @@ pub(super) fn hold(tx: &mut Tx, offer: &Offer, joined: i64, electors: i64) -> Re
         released_at: None,
         release_reason: None,
     };
-    diesel::insert_into(offer_holds::table).values(&hold).execute(&mut **tx)?;
+    store::add_hold(tx, &hold)?;
     let detail =
         "Held: many of those who would vote have joined lately. An operator looks at it before the vote opens.";
     steps::note(tx, &offer.id, offer.state, detail)?;
@@ -83,13 +81,7 @@ pub async fn release(ctx: &Context, operator: &Operator, id: OfferId, reason: St
     ctx.db
         .write(move |tx| {
             let (offer, now) = (steps::offer(tx, &id)?, tx.now());
-            let held = offer_holds::table.filter(offer_holds::offer_id.eq(&id).and(offer_holds::released_at.is_null()));
-            let released = offer.state == OfferState::Opening
-                && diesel::update(held)
-                    .set((offer_holds::released_at.eq(now), offer_holds::release_reason.eq(&reason)))
-                    .execute(&mut **tx)?
-                    == 1;
-            if !released {
+            if offer.state != OfferState::Opening || !store::release_hold(tx, &id, &reason, now)? {
                 return Err(Error::conflict("The opening of this offer's vote is not held."));
             }
             steps::note(tx, &id, offer.state, &format!("Released by the operator: {reason}"))?;

@@ -128,6 +128,22 @@ pub fn of_vote(db: &mut Db, vote_id: &VoteId) -> Result<Offer> {
     store::of_vote(db, vote_id)?.ok_or_else(|| Error::internal(format!("{vote_id} has no offer")))
 }
 
+/// Ends an undecided offer and its vote.
+pub(super) fn call_off(tx: &mut Tx, offer: &Offer, to: OfferState, reason: &str) -> Result<()> {
+    if !change(tx, offer, to, reason)? {
+        let detail = format!("The offer is {} and can no longer be called off.", offer.state);
+        return Err(Error::conflict(detail));
+    }
+    let Some(vote_id) = &offer.vote_id else { return Ok(()) };
+    if !votes::steps::void(tx, vote_id, reason)? {
+        return Err(Error::internal(format!("{} was undecided, but {vote_id} has ended", offer.id)));
+    }
+    if offer.state == OfferState::Voting {
+        outbox::push(tx, "vote.closed", &json!({"vote_id": vote_id, "offer_id": offer.id}))?;
+    }
+    Ok(())
+}
+
 /// Brings an offer to another state, if its state allows it: the one place that does. What was set aside
 /// for an offer that is lost becomes free, and who waited for its place among the votes moves up.
 pub(super) fn change(tx: &mut Tx, offer: &Offer, to: OfferState, detail: &str) -> Result<bool> {

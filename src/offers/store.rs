@@ -2,9 +2,10 @@
 
 use crate::clock::UtcTime;
 use crate::db::Db;
-use crate::db::schema::{offer_events, offers};
+use crate::db::schema::{offer_events, offer_holds, offers};
 use crate::error::Result;
 use crate::ids::{DatasetId, OfferId, OrganisationId, PoolId, VoteId};
+use crate::offers::holding::Hold;
 use crate::offers::model::{Offer, OfferState, TimelineEntry};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -167,4 +168,24 @@ pub fn holds_exclusivity(
         .count()
         .get_result(db)?;
     Ok(held > 0)
+}
+
+/// What was held of an offer's opening, if anything ever was.
+pub fn hold(db: &mut Db, id: &OfferId) -> Result<Option<Hold>> {
+    Ok(offer_holds::table.find(id).select(Hold::as_select()).first(db).optional()?)
+}
+
+/// Adds a hold.
+pub fn add_hold(db: &mut Db, hold: &Hold) -> Result<()> {
+    diesel::insert_into(offer_holds::table).values(hold).execute(db)?;
+    Ok(())
+}
+
+/// Notes that a hold was released, and why; `false` where there is none (any more).
+pub fn release_hold(db: &mut Db, id: &OfferId, reason: &str, at: UtcTime) -> Result<bool> {
+    let held = offer_holds::table.filter(offer_holds::offer_id.eq(id).and(offer_holds::released_at.is_null()));
+    let released = diesel::update(held)
+        .set((offer_holds::released_at.eq(at), offer_holds::release_reason.eq(reason)))
+        .execute(db)?;
+    Ok(released == 1)
 }

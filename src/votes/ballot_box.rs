@@ -116,15 +116,17 @@ async fn empty(ctx: Context, mut waiting: mpsc::Receiver<Waiting>) {
     }
 }
 
-/// The head is signed once for all of them: signing takes longer than all else that a ballot needs of this thread. A caller
-/// that has gone away no longer wants the answer.
+/// The head is signed once for all that were taken, since signing takes longer than all else that a ballot needs of this
+/// thread, and not at all where none was. A caller that has gone away no longer wants the answer.
 fn answer(ctx: &Context, vote_id: &VoteId, ballots: Vec<Waiting>, written: Result<Put>) {
     match written {
         Ok(Put { answers, log_size, root }) => {
-            let head = Head { vote_id: vote_id.clone(), size: log_size, root, signed_at: ctx.clock.now() };
-            let head = head.signed(&ctx.signer);
+            let head = || Head { vote_id: vote_id.clone(), size: log_size, root, signed_at: ctx.clock.now() };
+            let mut signed = None;
             for (ballot, taken) in ballots.into_iter().zip(answers) {
-                let _ = ballot.answer.send(taken.map(|taken| (taken, head.clone())));
+                let taken =
+                    taken.map(|taken| (taken, signed.get_or_insert_with(|| head().signed(&ctx.signer)).clone()));
+                let _ = ballot.answer.send(taken);
             }
         }
         Err(error) => {

@@ -172,7 +172,8 @@ pub fn leaves(db: &mut Db, id: &VoteId, range: Range<u64>) -> Result<Vec<LeafRow
 /// The root of a perfect subtree of the log: from its tile where that is full, else from leaves.
 pub fn subtree(db: &mut Db, id: &VoteId, at: Subtree) -> Result<Hash> {
     let (level, tile, inside) = at.tile();
-    let key = (id, i32::try_from(level).map_err(Error::internal)?, i64::try_from(tile).map_err(Error::internal)?);
+    let level = i32::try_from(level).map_err(Error::internal)?;
+    let key = (id, level, i64::try_from(tile).map_err(Error::internal)?);
     let found: Option<Vec<u8>> = vote_log_tiles::table.find(key).select(vote_log_tiles::hashes).first(db).optional()?;
     let hashes = match found {
         Some(bytes) => bytes.chunks(HASH_BYTES).map(hash).collect::<Result<Vec<_>>>()?,
@@ -182,7 +183,7 @@ pub fn subtree(db: &mut Db, id: &VoteId, at: Subtree) -> Result<Hash> {
             let places = tile * TILE + inside.start as u64..tile * TILE + inside.end as u64;
             let hashes = match level {
                 0 => leaf_hashes(db, id, places)?,
-                _ => tile_roots(db, id, key.1 - 1, places)?,
+                _ => tile_roots(db, id, level - 1, places)?,
             };
             return Ok(root_of_perfect(&hashes));
         }

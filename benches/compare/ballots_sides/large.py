@@ -3,7 +3,8 @@ import json
 import shutil
 import subprocess
 import time
-import urllib.error
+import urllib.request
+from datetime import datetime
 
 from market import Market
 from running import Postgres, ask, finish, load, patiently, start_load
@@ -29,7 +30,7 @@ class Large:
         if self.postgres:
             self.postgres.ask("VACUUM ANALYZE", "market")
 
-    def load(self, path, **options):
+    def ask_much(self, path, **options):
         return load(self.side, self.market.server.port, path, **options)
 
     def busy(self, vote_id, seconds):
@@ -53,7 +54,7 @@ class Large:
         found["open_alone_s"] = time.monotonic() - began
         say(f"{self.members:,} electors: open in {found['open_alone_s']:.1f} s, with nothing beside it")
         # From here on everybody is told of the vote, which takes minutes and goes on beside all that follows.
-        self.load(f"/v1/votes/{first}/ballot", method="PUT", body=CHOICES, connections=32, tokens=self.market.tokens,
+        self.ask_much(f"/v1/votes/{first}/ballot", method="PUT", body=CHOICES, connections=32, tokens=self.market.tokens,
                   take=min(BUSY, self.ballots), once=True)
         usual = self.rates(self.busy(first, 6))
         began = time.monotonic()
@@ -65,11 +66,11 @@ class Large:
         found["kept_ballots"], found["kept_reads"] = (one / before for one, before in zip(beside, usual))
         say(f"{self.members:,} electors: open in {found['open_s']:.1f} s, while ballots of another vote kept "
             f"{found['kept_ballots']:.2f} of their rate ({usual[0]:,.0f}/s) and reads {found['kept_reads']:.2f} ({usual[1]:,.0f}/s)")
-        cast = self.load(f"/v1/votes/{second}/ballot", method="PUT", body=CHOICES, connections=64, tokens=self.market.tokens,
+        cast = self.ask_much(f"/v1/votes/{second}/ballot", method="PUT", body=CHOICES, connections=64, tokens=self.market.tokens,
                          once=True)
         found["ballots_per_s"] = cast["rate"]
         say(f"{cast['answered']:,} members voted, {cast['rate']:,.0f} a second, each for the first time")
-        receipts = self.load(f"/v1/votes/{second}/ballot", connections=16, tokens=self.market.tokens, rate=300, seconds=10)
+        receipts = self.ask_much(f"/v1/votes/{second}/ballot", connections=16, tokens=self.market.tokens, rate=300, seconds=10)
         found["receipt_p99_ms"] = receipts["p99_ms"]
         say(f"receipts with their proofs, 300 a second: p99 {receipts['p99_ms']:.1f} ms")
         found["close_s"] = self.until_published(second)
@@ -83,7 +84,6 @@ class Large:
             token = next(lines).strip()
         def vote():
             return ask(self.market.server.port, "GET", f"/v1/votes/{vote_id}", token=token)
-        from datetime import datetime
         closes_at = datetime.fromisoformat(vote()["closes_at"].replace("Z", "+00:00")).timestamp()
         if time.time() > closes_at:
             raise SystemExit("the vote was over before all ballots were cast: give it a longer period")
@@ -93,7 +93,6 @@ class Large:
 
     def check(self, vote_id):
         """The checker for anyone counts it again."""
-        import urllib.request
         bundle = self.folder / "bundle.jsonl"
         url = f"http://127.0.0.1:{self.market.server.port}/v1/votes/{vote_id}/bundle"
         with urllib.request.urlopen(url) as answer, open(bundle, "wb") as file:

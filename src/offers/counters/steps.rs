@@ -8,7 +8,6 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{CounterId, OfferId};
 use crate::money::Money;
-use crate::offers::actions::call_off;
 use crate::offers::model::{EditionChoice, ListSource, Offer, OfferState};
 use crate::offers::terms::NewOffer;
 use crate::offers::{placing, steps};
@@ -99,7 +98,7 @@ pub(super) fn offered(db: &mut Db, offer: &Offer) -> Result<NewOffer> {
 pub(super) fn replace(tx: &mut Tx, old: &Offer, buyer: &Buyer, asked: &NewOffer) -> Result<Offer> {
     let new_id = OfferId::new(tx.now(), tx.entropy());
     let reason = format!("Replaced by {new_id}: the buyer accepted other terms, and there is a vote on these.");
-    call_off(tx, old, OfferState::Withdrawn, &reason)?;
+    steps::call_off(tx, old, OfferState::Withdrawn, &reason)?;
     let new = placing::place_as(tx, new_id, buyer, asked)?;
     let detail = format!("It takes the place of {}, with the terms of a counter-offer.", old.id);
     steps::note(tx, &new.id, new.state, &detail)?;
