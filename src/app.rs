@@ -15,10 +15,10 @@ use crate::routes::edge::{self, Deadlines};
 use crate::routes::operation::Operation;
 use crate::routes::service::{Documents, Stopping};
 use crate::routes::{self, document, page};
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::Metrics;
 use crate::votes::{self, ballot_box::BallotBox};
 use actix_web::dev::Server;
-use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App as Service, HttpResponse, HttpServer};
 use std::fs::File;
@@ -198,8 +198,6 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
             .app_data(documents.clone())
             .app_data(deadlines.clone())
             .wrap(from_fn(edge::guard))
-            .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
-            .wrap(from_fn(telemetry::observe))
             .configure(|config| edge::configure(config, json_limit_bytes))
             .configure(|config| routes::configure(config, &operations, json_limit_bytes))
             .default_service(web::to(|| async { Err::<HttpResponse, Error>(Error::not_found("resource")) }))

@@ -79,7 +79,7 @@ pub struct Database {
 pub struct Log {
     /// `pretty` for people, `json` for machines.
     pub format: LogFormat,
-    /// What is logged, in the syntax of tracing's `EnvFilter`.
+    /// What is logged: a level, or `module=level` for parts, with commas between them.
     pub filter: String,
 }
 

@@ -4,43 +4,49 @@
 //! address or play is ever logged. A failure is logged once, at the boundary: here for requests, in
 //! `jobs` for background work.
 
+mod lines;
+
 use crate::clock::Entropy;
 use crate::config::{Log, LogFormat};
 use crate::error::{Error, Result};
-use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::middleware::Next;
 use actix_web::web::Data;
+use lines::{LastLines, Lines};
 use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tracing::Instrument;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The header that carries the id of a request, in answers and, if the caller sets it, in requests.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Starts logging to standard error. A second call changes nothing (tests start many servers).
+/// Starts logging to standard error, until what it gives is dropped. A second call changes nothing (tests start many servers).
 ///
 /// # Errors
 /// `invalid` where the filter cannot be read.
-pub fn start(settings: &Log) -> Result<()> {
+pub fn start(settings: &Log) -> Result<LastLines> {
     // What the HTTP library says of requests that are none: anybody could fill the log with it. Who wants to
     // see it names it in the filter, where a later word counts.
-    let filter = EnvFilter::try_new(format!("actix_http=off,{}", settings.filter))
+    let filter: Targets = format!("actix_http=off,{}", settings.filter)
+        .parse()
         .map_err(|e| Error::invalid(format!("[log] filter cannot be read: {e}.")))?;
     // Colours are for a terminal; in a file or a journal they are noise.
     let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let (gathered, last) = Lines::gather()?;
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(gathered);
+    let filtered = tracing_subscriber::registry().with(filter);
     let _ = match settings.format {
-        LogFormat::Pretty => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Pretty => filtered.with(lines.with_target(false)).try_init(),
+        LogFormat::Json => filtered.with(lines.json().flatten_event(true)).try_init(),
     };
     LOGS_PANICS.store(true, Ordering::SeqCst);
     restore_panic_hook();
-    Ok(())
+    Ok(last)
 }
 
 /// Whether panics go to the log like everything else; where no log was started, the runtime prints them.
@@ -125,41 +131,46 @@ impl Metrics {
     }
 }
 
-/// Middleware around every request: gives it an id and a span, counts it, and logs it once.
+/// The pattern of a path, as a resource of the API carries it: what a request is counted under. The framework would find the
+/// resource once more to tell it.
+#[derive(Debug, Clone, Copy)]
+pub struct Route(pub &'static str);
+
+/// Has a request answered: gives it an id and a span, counts it, and logs it once.
 ///
 /// # Errors
 /// What the request itself ended with; nothing is added.
 pub async fn observe(
     request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse, actix_web::Error>,
+) -> Result<ServiceResponse, actix_web::Error> {
     let began_at = Instant::now();
     let id = request_id(&request);
-    let method = request.method().to_string();
+    let method = request.method().clone();
     let metrics = request.app_data::<Data<Metrics>>().cloned();
     let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.path = %request.path());
     if let Some(metrics) = &metrics {
         metrics.requests_open.inc();
     }
-    let answer = next.call(request).instrument(span.clone()).await;
+    let answer = next(request).instrument(span.clone()).await;
     let elapsed = began_at.elapsed();
     let (status, route) = match &answer {
-        Ok(response) => (response.status(), response.request().match_pattern()),
+        Ok(response) => (response.status(), response.request().app_data().copied()),
         Err(error) => (error.as_response_error().status_code(), None),
     };
     // Unknown paths share one label, or anyone could fill the server's memory with labels.
-    let route = route.unwrap_or_else(|| "unmatched".into());
+    let Route(route) = route.unwrap_or(Route("unmatched"));
     if let Some(metrics) = &metrics {
         metrics.requests_open.dec();
-        metrics.requests.with_label_values(&[method.as_str(), &route, status.as_str()]).inc();
-        metrics.request_seconds.with_label_values(&[method.as_str(), &route]).observe(elapsed.as_secs_f64());
+        metrics.requests.with_label_values(&[method.as_str(), route, status.as_str()]).inc();
+        metrics.request_seconds.with_label_values(&[method.as_str(), route]).observe(elapsed.as_secs_f64());
     }
     span.in_scope(|| {
         let failure = match &answer {
             Ok(response) => response.response().error(),
             Err(error) => Some(error),
         };
-        log_answer(status.as_u16(), &route, elapsed.as_millis(), failure);
+        log_answer(status.as_u16(), route, elapsed.as_millis(), failure);
     });
     answer.map(|mut response| {
         if let Ok(value) = HeaderValue::from_str(&id) {

@@ -13,7 +13,7 @@ use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ids::{AccountId, SessionId};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Seconds for which it is remembered what the database said of a token's account and session.
 const REMEMBERED_S: i64 = 60;
@@ -35,7 +35,7 @@ pub struct Auth {
 
 /// A genuine token, and what the database said of it.
 struct Seen {
-    caller: Caller,
+    caller: Arc<Caller>,
     looked_up_at: UtcTime,
     good_until: UtcTime,
 }
@@ -67,7 +67,7 @@ impl Auth {
     ///
     /// # Errors
     /// `not-authenticated` where the token, its session or its account is not good (any more).
-    pub async fn caller(&self, ctx: &Context, token: &str) -> Result<Caller> {
+    pub async fn caller(&self, ctx: &Context, token: &str) -> Result<Arc<Caller>> {
         let (key, now) = (opaque::sha256(token.as_bytes()), ctx.clock.now());
         if let Some(caller) = self.remembered(&key, now) {
             return Ok(caller);
@@ -76,13 +76,13 @@ impl Auth {
         let session_id = verified.session_id.clone();
         let found = ctx.db.read(move |db| sessions::account_of_live(db, &session_id, now)).await?;
         let account = found.filter(|account| account.id == verified.account_id).ok_or_else(tokens::refused)?;
-        let caller = Caller {
+        let caller = Arc::new(Caller {
             account_id: account.id,
             role: account.role,
             organisation_id: account.organisation_id,
             session_id: verified.session_id,
-        };
-        let seen = Seen { caller: caller.clone(), looked_up_at: now, good_until: verified.good_until };
+        });
+        let seen = Seen { caller: Arc::clone(&caller), looked_up_at: now, good_until: verified.good_until };
         self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(key, seen);
         Ok(caller)
     }
@@ -101,10 +101,10 @@ impl Auth {
         self.seen.write().unwrap_or_else(PoisonError::into_inner).retain(|seen| keep(&seen.caller));
     }
 
-    fn remembered(&self, key: &[u8; 32], now: UtcTime) -> Option<Caller> {
+    fn remembered(&self, key: &[u8; 32], now: UtcTime) -> Option<Arc<Caller>> {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         let found = seen.get(key)?;
         let fresh = now >= found.looked_up_at && now < found.looked_up_at.plus_s(REMEMBERED_S);
-        (fresh && now < found.good_until).then(|| found.caller.clone())
+        (fresh && now < found.good_until).then(|| Arc::clone(&found.caller))
     }
 }

@@ -10,8 +10,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use futures_util::future::LocalBoxFuture;
-use std::future::ready;
+use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
+use std::sync::Arc;
 
 /// Anyone who is logged in.
 #[derive(Debug, Clone)]
@@ -49,23 +49,44 @@ pub struct Operator {
     pub account_id: AccountId,
 }
 
-impl FromRequest for Caller {
+/// A caller whom the door has let in, for those who ask a second time in one request.
+#[derive(Clone)]
+pub struct LetIn(pub Arc<Caller>);
+
+/// What an extractor gives at once where the door has been passed, and else after a look at the database.
+type Asked<T> = Either<Ready<Result<T>>, LocalBoxFuture<'static, Result<T>>>;
+
+/// Who sends a request, as `make` wants them.
+fn ask<T: 'static>(request: &HttpRequest, make: fn(&Arc<Caller>) -> Result<T>) -> Asked<T> {
+    if let Some(LetIn(caller)) = request.extensions().get() {
+        return Either::Left(ready(make(caller)));
+    }
+    let context = request.app_data::<Data<Context>>().cloned();
+    let auth = request.app_data::<Data<Auth>>().cloned();
+    let token = bearer(request).map(str::to_owned);
+    Either::Right(Box::pin(async move {
+        let (Some(context), Some(auth)) = (context, auth) else {
+            return Err(Error::internal("the server was built without Context or Auth"));
+        };
+        make(&auth.caller(&context, &token.ok_or_else(tokens::refused)?).await?)
+    }))
+}
+
+impl FromRequest for LetIn {
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Self>>;
+    type Future = Asked<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        if let Some(known) = request.extensions().get::<Caller>().cloned() {
-            return Box::pin(ready(Ok(known)));
-        }
-        let context = request.app_data::<Data<Context>>().cloned();
-        let auth = request.app_data::<Data<Auth>>().cloned();
-        let token = bearer(request).map(str::to_owned);
-        Box::pin(async move {
-            let (Some(context), Some(auth)) = (context, auth) else {
-                return Err(Error::internal("the server was built without Context or Auth"));
-            };
-            auth.caller(&context, &token.ok_or_else(tokens::refused)?).await
-        })
+        ask(request, |caller| Ok(LetIn(Arc::clone(caller))))
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Error;
+    type Future = Asked<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ask(request, |caller| Ok(Caller::clone(caller)))
     }
 }
 
@@ -82,19 +103,13 @@ macro_rules! role_extractor {
     ($name:ident, $role:pat, $from:expr, $wanted:literal) => {
         impl FromRequest for $name {
             type Error = Error;
-            type Future = LocalBoxFuture<'static, Result<Self>>;
+            type Future = Asked<Self>;
 
-            fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-                let caller = Caller::from_request(request, payload);
-                Box::pin(async move {
-                    let caller = caller.await?;
-                    let role = caller.role;
-                    let make: fn(Caller) -> Option<$name> = $from;
-                    let refused = || Error::new(Code::Forbidden, concat!("Only ", $wanted, " may do this."));
-                    if !matches!(role, $role) {
-                        return Err(refused());
-                    }
-                    make(caller).ok_or_else(refused)
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                ask(request, |caller| {
+                    let make: fn(&Caller) -> Option<$name> = $from;
+                    let made = if matches!(caller.role, $role) { make(caller) } else { None };
+                    made.ok_or_else(|| Error::new(Code::Forbidden, concat!("Only ", $wanted, " may do this.")))
                 })
             }
         }
@@ -104,8 +119,8 @@ macro_rules! role_extractor {
 role_extractor!(
     Buyer,
     Role::Buyer,
-    |c| c.organisation_id.map(|organisation_id| Buyer { account_id: c.account_id, organisation_id }),
+    |c| c.organisation_id.clone().map(|organisation_id| Buyer { account_id: c.account_id.clone(), organisation_id }),
     "a buyer"
 );
-role_extractor!(Member, Role::Member, |c| Some(Member { account_id: c.account_id }), "a member");
-role_extractor!(Operator, Role::Operator, |c| Some(Operator { account_id: c.account_id }), "an operator");
+role_extractor!(Member, Role::Member, |c| Some(Member { account_id: c.account_id.clone() }), "a member");
+role_extractor!(Operator, Role::Operator, |c| Some(Operator { account_id: c.account_id.clone() }), "an operator");

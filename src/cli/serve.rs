@@ -28,7 +28,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     config.server.bind = args.bind.unwrap_or(config.server.bind);
     config.server.metrics_bind = args.metrics_bind.or(config.server.metrics_bind);
     config.check()?;
-    telemetry::start(&config.log)?;
+    let _log = telemetry::start(&config.log)?;
     actix_web::rt::System::new().block_on(async {
         let app = App::build(config, Clock::system(), Entropy::system()).await?;
         let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -1,12 +1,14 @@
 //! What happens to every request and answer at the edge of the house, whatever the operation.
 //!
+//! - It has an id, is counted and logged.
 //! - Every failure leaves as a problem document, those of the framework included.
 //! - A request that does not end in time is cut off; a panic is a 500 and not a dropped connection.
 //! - What is read carries a strong ETag, and `If-None-Match` is answered with 304.
 
-use crate::accounts::caller::Caller;
+use crate::accounts::caller::LetIn;
 use crate::error::{Code, Error, Result};
-use actix_web::body::{BodySize, BoxBody, MessageBody, to_bytes};
+use crate::telemetry;
+use actix_web::body::{BodySize, EitherBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{PathError, QueryPayloadError};
 use actix_web::http::header::{self, HeaderValue};
@@ -49,14 +51,24 @@ fn query_problem(error: &QueryPayloadError, query: &str) -> Error {
     Error::new(Code::MalformedRequest, format!("The query `{told}` cannot be read: {why}."))
 }
 
-/// Middleware: deadline, panics, problem documents, ETags.
+/// Middleware: all of it. One for the whole, as each would cost every request some memory and a few moves.
 ///
 /// # Errors
 /// None that is not a problem document already.
 pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+) -> Result<ServiceResponse, actix_web::Error> {
+    let mut response = telemetry::observe(request, async |request| answer(request, next).await).await?;
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
+}
+
+/// Deadline, panics, problem documents, ETags.
+async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, actix_web::Error> {
     let limit = deadline(&request);
     let conditions = Conditions::of(&request);
     let answered = tokio::time::timeout(limit, AssertUnwindSafe(next.call(request)).catch_unwind()).await;
@@ -75,14 +87,18 @@ pub async fn guard(
 /// that whoever may not call it is told so, and not what is wrong with a body or an id.
 ///
 /// # Errors
-/// `not-authenticated`.
-pub async fn identify(
+/// Those of the operation. Who is not let in is answered here.
+pub async fn identify<B: MessageBody>(
     mut request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let caller = request.extract::<Caller>().await?;
-    request.extensions_mut().insert(caller);
-    next.call(request).await
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    match request.extract::<LetIn>().await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.call(request).await.map(ServiceResponse::map_into_left_body)
+        }
+        Err(refused) => Ok(request.error_response(refused).map_into_right_body()),
+    }
 }
 
 /// What failed before a handler was reached, as an error of ours.

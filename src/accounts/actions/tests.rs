@@ -54,7 +54,7 @@ impl House {
     }
 
     async fn caller(&self, tokens: &SessionTokens) -> Result<Caller> {
-        self.auth.caller(&self.ctx, &tokens.access_token).await
+        self.auth.caller(&self.ctx, &tokens.access_token).await.map(|caller| Caller::clone(&caller))
     }
 
     async fn mint(&self, id: &AccountId, purpose: EmailTokenPurpose) -> String {

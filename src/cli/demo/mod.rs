@@ -73,7 +73,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
         )));
     }
     let config = settings(directory, free_address(args.bind));
-    telemetry::start(&config.log)?;
+    let _log = telemetry::start(&config.log)?;
     let clock = Clock::running_from(Clock::system().now().plus_days(-DAYS_BACK));
     actix_web::rt::System::new().block_on(async {
         let app = App::build(config, clock, Entropy::system()).await?;

@@ -2,7 +2,10 @@
 
 use std::io::Write;
 use std::sync::{Mutex, OnceLock};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 static HEARD: OnceLock<Mutex<Vec<u8>>> = OnceLock::new();
 
@@ -21,8 +24,9 @@ impl Write for Ear {
 
 /// Listens from now on, to more than a server says unless it is asked to: all of the house, and what libraries tell.
 pub fn listen() {
-    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::new("info,refrain=trace")).with_writer(|| Ear);
-    lines.json().flatten_event(true).try_init().expect("nobody else listens");
+    let filter = Targets::new().with_default(Level::INFO).with_target("refrain", Level::TRACE);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| Ear).json().flatten_event(true);
+    tracing_subscriber::registry().with(filter).with(lines).try_init().expect("nobody else listens");
 }
 
 /// What was heard so far.
