@@ -5,7 +5,6 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::{FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
-use diesel::serialize::{Output, ToSql};
 use diesel::sql_types::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -64,6 +63,11 @@ impl UtcTime {
         self.0.and_utc()
     }
 
+    /// The same without a zone, as databases keep it.
+    pub(crate) fn without_zone(&self) -> &NaiveDateTime {
+        &self.0
+    }
+
     fn from_unix_micros(micros: i64) -> Option<Self> {
         DateTime::from_timestamp_micros(micros).map(|t| UtcTime(t.naive_utc()))
     }
@@ -100,15 +104,6 @@ impl utoipa::PartialSchema for UtcTime {
     }
 }
 impl utoipa::ToSchema for UtcTime {}
-
-impl<DB: Backend> ToSql<Timestamp, DB> for UtcTime
-where
-    NaiveDateTime: ToSql<Timestamp, DB>,
-{
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> diesel::serialize::Result {
-        self.0.to_sql(out)
-    }
-}
 
 impl<DB: Backend> FromSql<Timestamp, DB> for UtcTime
 where
@@ -206,5 +201,12 @@ impl Entropy {
         let mut bytes = [0; N];
         (self.0)(&mut bytes);
         bytes
+    }
+
+    /// As many times N random bytes as are wanted, which costs little more than N.
+    pub fn many<const N: usize>(&self, count: usize) -> Vec<[u8; N]> {
+        let mut all = vec![[0; N]; count];
+        (self.0)(all.as_flattened_mut());
+        all
     }
 }

@@ -1,6 +1,9 @@
 //! Texts that people write and that others read among our own words: in a mail, an invoice, a vote. And
 //! numbers as people read them there.
 
+use serde::{Serialize, Serializer};
+use std::fmt;
+
 /// Whether a text has nothing but what shows: no control characters, and none of those that turn the
 /// direction of writing (Unicode UAX #9, section 2), by which a sentence can be made to look like another.
 /// Lines and tabs are allowed.
@@ -17,11 +20,29 @@ const fn turns_direction(c: char) -> bool {
     matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A hash in hex. `hex::encode` makes its text one character after the other; this one stands in every receipt, six times.
-pub fn hex(hash: &[u8; 32]) -> String {
-    let mut digits = vec![0; 64];
-    hex::encode_to_slice(hash, &mut digits).expect("each byte has two digits");
-    String::from_utf8(digits).expect("digits are ASCII")
+/// 32 bytes that are shown in hex: a hash, a tag, a nonce. They stand in every receipt, six times, and so are written without a
+/// text of their own in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hex(pub [u8; 32]);
+
+impl Hex {
+    fn shown<T>(&self, show: impl FnOnce(&str) -> T) -> T {
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.0, &mut digits).expect("each byte has two digits");
+        show(std::str::from_utf8(&digits).expect("digits are ASCII"))
+    }
+}
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shown(|digits| f.write_str(digits))
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.shown(|digits| serializer.serialize_str(digits))
+    }
 }
 
 /// A whole number of 10^-places as people write it: 50,000,000 with 9 places is 0.05.

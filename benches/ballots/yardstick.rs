@@ -6,17 +6,19 @@
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use diesel::prelude::*;
-use diesel::upsert::excluded;
 use refrain::accounts::keys::Keys;
 use refrain::accounts::tokens::Tokens;
 use refrain::clock::{Clock, Entropy};
 use refrain::config::Config;
-use refrain::db::schema::{ballots, vote_leaves, votes};
-use refrain::db::{Database, Db, Tx};
+use refrain::db::{Database, Tx};
 use refrain::error::Result;
 use refrain::ids::{AccountId, VoteId};
+use refrain::votes::appending::{Hashed, NewLeaf};
+use refrain::votes::commitment::Opening;
+use refrain::votes::log::Frontier;
+use refrain::votes::log_store;
 use refrain::votes::model::Choice;
+use refrain::votes::rules::Tally;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -119,60 +121,25 @@ async fn write(db: Database, mut waiting: mpsc::Receiver<Cast>) {
     }
 }
 
+/// By the service's own statements.
 fn put_rows(tx: &mut Tx, rows: &[(VoteId, AccountId, Choice)], first: i64) -> Result<()> {
-    let (now, seed) = (tx.now(), tx.entropy().bytes::<32>());
-    let mut last = HashMap::new();
-    let mut leaves = Vec::with_capacity(rows.len());
-    for (log_index, (vote_id, member_id, choice)) in (first..).zip(rows) {
-        let mut bytes = seed;
-        bytes[..8].copy_from_slice(&log_index.to_be_bytes());
-        leaves.push((
-            vote_leaves::vote_id.eq(vote_id),
-            vote_leaves::log_index.eq(log_index),
-            vote_leaves::tag.eq(bytes.to_vec()),
-            vote_leaves::sequence.eq(0),
-            vote_leaves::commitment.eq(bytes.to_vec()),
-            vote_leaves::leaf_hash.eq(bytes.to_vec()),
-            vote_leaves::choice.eq(Some(*choice)),
-            vote_leaves::nonce.eq(bytes.to_vec()),
-            vote_leaves::cast_at.eq(now),
-        ));
-        last.insert(member_id, (vote_id, *choice, log_index));
-    }
-    let counts: Vec<_> = last
-        .into_iter()
-        .map(|(member_id, (vote_id, choice, log_index))| {
-            (
-                ballots::vote_id.eq(vote_id),
-                ballots::member_id.eq(member_id),
-                ballots::choice.eq(choice),
-                ballots::cast_at.eq(now),
-                ballots::log_index.eq(Some(log_index)),
-                ballots::casts.eq(1),
-            )
-        })
-        .collect();
-    macro_rules! write {
-        ($connection:expr) => {{
-            diesel::insert_into(vote_leaves::table).values(&leaves).execute($connection)?;
-            diesel::insert_into(ballots::table)
-                .values(&counts)
-                .on_conflict((ballots::vote_id, ballots::member_id))
-                .do_update()
-                .set((
-                    ballots::choice.eq(excluded(ballots::choice)),
-                    ballots::cast_at.eq(excluded(ballots::cast_at)),
-                    ballots::log_index.eq(excluded(ballots::log_index)),
-                    ballots::casts.eq(excluded(ballots::casts)),
-                ))
-                .execute($connection)?;
-        }};
-    }
-    match &mut **tx {
-        Db::Sqlite(connection) => write!(connection),
-        Db::Postgres(connection) => write!(connection),
-    }
+    let (cast_at, nonce, leaf_hash) = (tx.now(), tx.entropy().bytes::<32>(), Frontier::default().root());
     let vote_id = &rows[0].0;
-    diesel::update(votes::table.find(vote_id)).set(votes::log_size.eq(first + rows.len() as i64)).execute(&mut **tx)?;
-    Ok(())
+    let (mut leaves, mut hashed) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    for (log_index, (_, member_id, choice)) in (first..).zip(rows) {
+        let mut tag = nonce;
+        tag[..8].copy_from_slice(&log_index.to_be_bytes());
+        leaves.push(NewLeaf {
+            tag,
+            sequence: 0,
+            opening: Opening { choice: Some(*choice), nonce },
+            before: None,
+            member_id: member_id.clone(),
+            cast_at,
+        });
+        hashed.push(Hashed { commitment: tag, leaf_hash });
+    }
+    log_store::add_leaves(tx, vote_id, first, &leaves, &hashed)?;
+    log_store::put_ballots(tx, vote_id, first, &leaves)?;
+    log_store::note_log(tx, vote_id, &Frontier::default(), Tally::default())
 }

@@ -143,7 +143,8 @@ pub fn begin_write(db: &mut Db, isolation: Isolation) -> Result<()> {
 pub enum Isolation {
     /// As if they came one after the other.
     Serializable,
-    /// By the rows that they hold.
+    /// By the rows that they hold. All that such writes read is found by its key: a plan that was made, and kept, while a table
+    /// was empty would else go on reading all of it.
     ReadCommitted,
 }
 
@@ -151,7 +152,7 @@ impl Isolation {
     const fn begin(self) -> &'static str {
         match self {
             Isolation::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
-            Isolation::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Isolation::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off",
         }
     }
 }

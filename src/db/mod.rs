@@ -7,6 +7,7 @@
 //! A write's closure may therefore run more than once and must change nothing outside the database.
 
 pub mod backend;
+pub(crate) mod kept;
 pub mod migrations;
 pub mod pool;
 pub mod schema;

@@ -338,6 +338,7 @@ diesel::table! {
         split -> Text,
         extended_to -> Nullable<Timestamp>,
         reminders_sent -> Integer,
+        electors_settled -> Bool,
     }
 }
 
@@ -403,6 +404,7 @@ diesel::table! {
         vote_id -> Text,
         member_id -> Text,
         tag -> Nullable<Binary>,
+        unsettled -> Bool,
     }
 }
 

@@ -255,7 +255,11 @@ impl House {
     /// A member leaves the pool.
     pub async fn leave(&self, member: &Member) {
         let id = member.account_id.clone();
-        self.change(move |tx| crate::pools::steps::leave_all(tx, &id)).await;
+        self.change(move |tx| {
+            crate::votes::steps::forget_ballots(tx, &id)?;
+            crate::pools::steps::leave_all(tx, &id)
+        })
+        .await;
     }
 }
 

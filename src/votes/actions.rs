@@ -7,6 +7,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, VoteId};
 use crate::page::Window as PageWindow;
+use crate::votes::appending::Hashed;
 use crate::votes::ballot_box::{BallotBox, Cast};
 use crate::votes::commitment::{self, Opening, Tag};
 use crate::votes::head::{Head, Receipt, SignedHead};
@@ -51,6 +52,7 @@ pub async fn cast(ballots: &BallotBox, member: &Member, id: VoteId, choice: Choi
         tag: taken.tag,
         sequence: taken.sequence,
         opening: taken.opening,
+        hashed: taken.hashed,
         head,
         proof: None,
     };
@@ -75,13 +77,14 @@ pub async fn own_ballot(ctx: &Context, member: &Member, id: VoteId) -> Result<(B
     });
     let (ballot, logged) = found.await?;
     let Some(((size, root), leaf, proof)) = logged else { return Ok((ballot, None)) };
-    let bytes = |bytes: Vec<u8>| bytes.try_into().map_err(|_| Error::internal("a tag and a nonce have 32 bytes"));
+    let bytes = |bytes: Vec<u8>| bytes.try_into().map_err(|_| Error::internal("what a leaf is made of has 32 bytes"));
     let head = Head { vote_id: ballot.vote_id.clone(), size, root, signed_at: ctx.clock.now() };
     let receipt = Receipt {
         log_index: leaf.log_index,
         tag: bytes(leaf.tag)?,
         sequence: u32::try_from(leaf.sequence).map_err(Error::internal)?,
         opening: Opening { choice: leaf.choice, nonce: bytes(leaf.nonce)? },
+        hashed: Hashed { commitment: bytes(leaf.commitment)?, leaf_hash: log_store::hash(&leaf.leaf_hash)? },
         head: head.signed(&ctx.signer),
         proof: Some(proof),
     };

@@ -27,10 +27,21 @@ pub struct NewLeaf {
     pub cast_at: UtcTime,
 }
 
+/// What stands in the log for a leaf.
+#[derive(Debug, Clone, Copy)]
+pub struct Hashed {
+    /// The commitment to what the leaf says.
+    pub commitment: [u8; commitment::BYTES],
+    /// The hash of the leaf.
+    pub leaf_hash: Hash,
+}
+
 /// What the log has come to.
 pub struct Appended {
-    /// Where the leaves stand, in their order.
-    pub indexes: std::ops::Range<u64>,
+    /// What was appended, in its order.
+    pub hashed: Vec<Hashed>,
+    /// Where the first of it stands.
+    pub from: u64,
     /// How many leaves there are.
     pub size: u64,
     /// The root over all of them.
@@ -46,33 +57,23 @@ pub struct Appended {
 pub fn append(tx: &mut Tx, vote: &Vote, leaves: &[NewLeaf]) -> Result<Appended> {
     let mut frontier = vote.log()?;
     let from = frontier.size();
-    if leaves.is_empty() {
-        return Ok(Appended { indexes: from..from, size: from, root: frontier.root(), tally: vote.live_tally() });
-    }
     let mut tally = vote.live_tally();
-    let mut rows = Vec::with_capacity(leaves.len());
+    let mut hashed = Vec::with_capacity(leaves.len());
     for leaf in leaves {
         let commitment = commitment::commit(&leaf.opening, &vote.id, &leaf.tag);
-        let hash = leaf_hash(&commitment::leaf(&vote.id, &leaf.tag, leaf.sequence, &commitment));
-        rows.push(store::LeafRow {
-            vote_id: vote.id.clone(),
-            log_index: i64::try_from(frontier.size()).map_err(Error::internal)?,
-            tag: leaf.tag.to_vec(),
-            sequence: i32::try_from(leaf.sequence).map_err(Error::internal)?,
-            commitment: commitment.to_vec(),
-            leaf_hash: hash.as_bytes().to_vec(),
-            choice: leaf.opening.choice,
-            nonce: leaf.opening.nonce.to_vec(),
-            cast_at: leaf.cast_at,
-        });
-        frontier.append(hash);
+        let leaf_hash = leaf_hash(&commitment::leaf(&vote.id, &leaf.tag, leaf.sequence, &commitment));
+        hashed.push(Hashed { commitment, leaf_hash });
+        frontier.append(leaf_hash);
         tally = tally.changed(leaf.before, leaf.opening.choice)?;
     }
-    store::add_leaves(tx, &rows)?;
-    store::put_ballots(tx, &vote.id, leaves, &rows)?;
-    write_full_tiles(tx, vote, from, frontier.size())?;
-    store::note_log(tx, &vote.id, &frontier, tally)?;
-    Ok(Appended { indexes: from..frontier.size(), size: frontier.size(), root: frontier.root(), tally })
+    if !leaves.is_empty() {
+        let first = i64::try_from(from).map_err(Error::internal)?;
+        store::add_leaves(tx, &vote.id, first, leaves, &hashed)?;
+        store::put_ballots(tx, &vote.id, first, leaves)?;
+        write_full_tiles(tx, vote, from, frontier.size())?;
+        store::note_log(tx, &vote.id, &frontier, tally)?;
+    }
+    Ok(Appended { hashed, from, size: frontier.size(), root: frontier.root(), tally })
 }
 
 /// Writes the tiles that have become full between two sizes, of each level.

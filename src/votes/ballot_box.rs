@@ -6,13 +6,14 @@
 //! of its own, all would queue for that row one by one; a sequencer that gives places out afterwards would have to promise
 //! each member a place that nobody can check yet. So whoever is answered has a place, and a receipt that is whole.
 
-use super::appending::{self, NewLeaf};
+use super::appending::{self, Hashed, NewLeaf};
 use super::commitment::{Opening, Tag};
 use super::head::{Head, SignedHead};
 use super::log::{Frontier, Hash};
-use super::log_store::{self as store, Elector};
+use super::log_store as store;
 use super::model::{Ballot, Choice, Vote, VoteState};
 use super::rules::{self, Tally};
+use super::standing::{self, Elector};
 use crate::context::Context;
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
@@ -39,6 +40,8 @@ pub struct Taken {
     pub tag: Tag,
     /// How many ballots of the member in this vote came before.
     pub sequence: u32,
+    /// What stands in the log.
+    pub hashed: Hashed,
 }
 
 /// What has become of some ballots of one vote.
@@ -61,8 +64,10 @@ pub struct BallotBox {
 struct Waiting {
     vote_id: VoteId,
     cast: Cast,
-    answer: oneshot::Sender<Result<(Taken, SignedHead)>>,
+    answer: Waiter,
 }
+
+type Waiter = oneshot::Sender<Result<(Taken, SignedHead)>>;
 
 /// Who says what.
 #[derive(Debug, Clone)]
@@ -103,39 +108,40 @@ impl BallotBox {
 async fn empty(ctx: Context, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let mut by_vote: BTreeMap<VoteId, Vec<Waiting>> = BTreeMap::new();
-        for ballot in batch.drain(..) {
-            by_vote.entry(ballot.vote_id.clone()).or_default().push(ballot);
+        let mut by_vote: BTreeMap<VoteId, (Vec<Cast>, Vec<Waiter>)> = BTreeMap::new();
+        for Waiting { vote_id, cast, answer } in batch.drain(..) {
+            let (casts, waiters) = by_vote.entry(vote_id).or_default();
+            casts.push(cast);
+            waiters.push(answer);
         }
-        for (vote_id, ballots) in by_vote {
-            let casts: Vec<Cast> = ballots.iter().map(|ballot| ballot.cast.clone()).collect();
+        for (vote_id, (casts, waiters)) in by_vote {
             let id = vote_id.clone();
             let written = ctx.db.write_holding_vote(move |tx| put(tx, &id, &casts)).await;
-            answer(&ctx, &vote_id, ballots, written);
+            answer(&ctx, &vote_id, waiters, written);
         }
     }
 }
 
 /// The head is signed once for all that were taken, since signing takes longer than all else that a ballot needs of this
 /// thread, and not at all where none was. A caller that has gone away no longer wants the answer.
-fn answer(ctx: &Context, vote_id: &VoteId, ballots: Vec<Waiting>, written: Result<Put>) {
+fn answer(ctx: &Context, vote_id: &VoteId, waiters: Vec<Waiter>, written: Result<Put>) {
     match written {
         Ok(Put { answers, log_size, root }) => {
             let head = || Head { vote_id: vote_id.clone(), size: log_size, root, signed_at: ctx.clock.now() };
             let mut signed = None;
-            for (ballot, taken) in ballots.into_iter().zip(answers) {
+            for (waiter, taken) in waiters.into_iter().zip(answers) {
                 let taken =
                     taken.map(|taken| (taken, signed.get_or_insert_with(|| head().signed(&ctx.signer)).clone()));
-                let _ = ballot.answer.send(taken);
+                let _ = waiter.send(taken);
             }
         }
         Err(error) => {
             // Everybody is told the same; the cause goes with one of the answers, as a failure is logged once.
             let (code, detail) = (error.code(), error.detail().to_owned());
             let mut first = Some(error);
-            for ballot in ballots {
+            for waiter in waiters {
                 let error = first.take().unwrap_or_else(|| Error::new(code, detail.clone()));
-                let _ = ballot.answer.send(Err(error));
+                let _ = waiter.send(Err(error));
             }
         }
     }
@@ -151,13 +157,14 @@ pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Put> {
         let answers = casts.iter().map(|_| Err(Error::not_found("vote"))).collect();
         return Ok(Put { answers, log_size: 0, root: Frontier::default().root() });
     };
-    let members: Vec<AccountId> = casts.iter().map(|cast| cast.member_id.clone()).collect();
-    let mut electors = store::electors_among(tx, vote_id, &members)?;
+    let members: Vec<&AccountId> = casts.iter().map(|cast| &cast.member_id).collect();
+    let mut electors = standing::electors_among(tx, &vote, &members)?;
     let takes_ballots =
         vote.state == VoteState::Open && vote.window().is_some_and(|window| rules::takes_ballots_at(&window, now));
     let mut answers: Vec<Result<()>> = Vec::with_capacity(casts.len());
     let mut leaves = Vec::with_capacity(casts.len());
-    for cast in casts {
+    let nonces = tx.entropy().many(casts.len());
+    for (cast, nonce) in casts.iter().zip(nonces) {
         let may_vote = electors.get_mut(&cast.member_id).ok_or_else(|| Error::not_found("vote"));
         let judged =
             may_vote.and_then(|elector| judge(elector, takes_ballots, vote.final_ballots).map(|tag| (elector, tag)));
@@ -165,7 +172,7 @@ pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Put> {
             leaves.push(NewLeaf {
                 tag,
                 sequence: elector.casts,
-                opening: Opening { choice: Some(cast.choice), nonce: tx.entropy().bytes() },
+                opening: Opening { choice: Some(cast.choice), nonce },
                 before: elector.choice.replace(cast.choice),
                 member_id: cast.member_id.clone(),
                 cast_at: now,
@@ -175,10 +182,10 @@ pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Put> {
     }
     let appended = appending::append(tx, &vote, &leaves)?;
     follow_up(tx, &vote, appended.tally)?;
-    let mut leaves = leaves.into_iter().zip(appended.indexes);
+    let mut leaves = (appended.from..).zip(leaves.into_iter().zip(appended.hashed));
     let taken = answers.into_iter().map(|answer| {
         answer.and_then(|()| {
-            let (leaf, log_index) =
+            let (log_index, (leaf, hashed)) =
                 leaves.next().ok_or_else(|| Error::internal("a ballot that is taken has a leaf"))?;
             let choice = leaf.opening.choice.ok_or_else(|| Error::internal("a ballot says something"))?;
             let log_index = Some(i64::try_from(log_index).map_err(Error::internal)?);
@@ -187,6 +194,7 @@ pub fn put(tx: &mut Tx, vote_id: &VoteId, casts: &[Cast]) -> Result<Put> {
                 opening: leaf.opening,
                 tag: leaf.tag,
                 sequence: leaf.sequence,
+                hashed,
             })
         })
     });

@@ -3,8 +3,9 @@
 //! A head is signed only after what it covers is durable. Whoever keeps one can show later that a log that lacks its leaves,
 //! or has others, is not the one that it was signed for.
 
-use super::commitment::{self, Opening, Tag};
-use super::log::{Hash, leaf_hash};
+use super::appending::Hashed;
+use super::commitment::{Opening, Tag};
+use super::log::Hash;
 use crate::clock::UtcTime;
 use crate::ids::VoteId;
 use crate::signing::{PublicKey, Signer};
@@ -44,6 +45,8 @@ pub struct Receipt {
     pub sequence: u32,
     /// What the leaf commits to, and the nonce that opens it.
     pub opening: Opening,
+    /// The commitment, and the hash of the leaf.
+    pub hashed: Hashed,
     /// The log with the ballot in it.
     pub head: SignedHead,
     /// The hashes that lead from the leaf to the head's root, where they were asked for.
@@ -68,17 +71,5 @@ impl SignedHead {
     /// Whether it is signed with this key.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         key.verifies(self.head.text().as_bytes(), &self.signature)
-    }
-}
-
-impl Receipt {
-    /// The commitment in the leaf.
-    pub fn commitment(&self) -> [u8; commitment::BYTES] {
-        commitment::commit(&self.opening, &self.head.head.vote_id, &self.tag)
-    }
-
-    /// The hash of the leaf.
-    pub fn leaf_hash(&self) -> Hash {
-        leaf_hash(&commitment::leaf(&self.head.head.vote_id, &self.tag, self.sequence, &self.commitment()))
     }
 }

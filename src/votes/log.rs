@@ -42,7 +42,7 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::hex(&self.0))
+        fmt::Display::fmt(&text::Hex(self.0), f)
     }
 }
 

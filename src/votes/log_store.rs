@@ -1,40 +1,26 @@
-//! The rows of a vote's log: leaves, tiles of hashes, and the electors as the log knows them.
+//! The rows of a vote's log: leaves, tiles of hashes, and ballots as the log knows them.
 
-use super::appending::NewLeaf;
+use super::appending::{Hashed, NewLeaf};
 use super::commitment::Tag;
 use super::log::{Frontier, HASH_BYTES, Hash, Subtree, TILE, root_of_perfect};
 use super::model::{Choice, Vote};
 use super::rules::Tally;
-use super::store::{NAMES_AT_ONCE, lacks_consent};
+use super::store::NAMES_AT_ONCE;
 use crate::clock::UtcTime;
-use crate::db::schema::{ballots, electors, memberships, vote_leaves, vote_log_tiles, votes};
+use crate::db::kept::kept_statement;
+use crate::db::schema::{ballots, electors, vote_leaves, vote_log_tiles, votes};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, VoteId};
-use crate::pools::model::MembershipState;
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::upsert::excluded;
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text, Timestamp};
+use diesel::sqlite::Sqlite;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Rows of one statement: SQLite binds no more than 32,766 values.
-const ROWS_AT_ONCE: usize = 1_000;
-
-/// A member of the pool, as a vote's box sees them.
-#[derive(Debug, Clone)]
-pub struct Elector {
-    /// What stands for them in the log; `None` where they are not in the electorate.
-    pub tag: Option<Tag>,
-    /// Whether they have taken back a consent without which the data is not sold.
-    pub lacks_consent: bool,
-    /// Their ballot that counts.
-    pub choice: Option<Choice>,
-    /// How many they have cast so far.
-    pub casts: u32,
-}
-
 /// A leaf, with what opens it.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = vote_leaves)]
 pub struct LeafRow {
     /// The vote.
@@ -59,50 +45,13 @@ pub struct LeafRow {
 
 /// A vote, its row held until the end of the transaction: nobody else appends to its log or closes it meanwhile.
 pub fn hold(tx: &mut Tx, id: &VoteId) -> Result<Option<Vote>> {
-    if matches!(**tx, Db::Postgres(_)) {
-        // An update that changes nothing holds the row. SQLite has one writer.
-        diesel::update(votes::table.find(id)).set(votes::log_size.eq(votes::log_size)).execute(&mut **tx)?;
-    }
-    super::store::find(tx, id)
-}
-
-/// Those of these members who are of the vote's pool, and how they stand to the vote.
-pub fn electors_among(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<HashMap<AccountId, Elector>> {
-    type Row = (AccountId, UtcTime, Option<UtcTime>, Option<Vec<u8>>, bool, Option<Choice>, Option<i32>);
-    let mut found = HashMap::with_capacity(members.len());
-    for some in members.chunks(NAMES_AT_ONCE) {
-        let rows: Vec<Row> = votes::table
-            .inner_join(
-                memberships::table
-                    .on(memberships::pool_id.eq(votes::pool_id).and(memberships::state.eq(MembershipState::Active))),
-            )
-            .left_join(
-                electors::table.on(electors::vote_id.eq(votes::id).and(electors::member_id.eq(memberships::member_id))),
-            )
-            .left_join(
-                ballots::table.on(ballots::vote_id.eq(votes::id).and(ballots::member_id.eq(memberships::member_id))),
-            )
-            .filter(votes::id.eq(id).and(votes::opens_at.is_not_null()).and(memberships::member_id.eq_any(some)))
-            .select((
-                memberships::member_id,
-                memberships::joined_at,
-                votes::opens_at,
-                electors::tag.nullable(),
-                lacks_consent(),
-                ballots::choice.nullable(),
-                ballots::casts.nullable(),
-            ))
-            .load(db)?;
-        for (member_id, joined_at, opens_at, tag, lacks_consent, choice, casts) in rows {
-            // Who left and came back while it was open has given the vote up.
-            let stayed = opens_at.is_some_and(|opened_at| joined_at <= opened_at);
-            let tag =
-                tag.filter(|_| stayed).map(|tag| tag.try_into().map_err(|_| Error::internal("a tag has 32 bytes")));
-            let casts = u32::try_from(casts.unwrap_or(0)).map_err(Error::internal)?;
-            found.insert(member_id, Elector { tag: tag.transpose()?, lacks_consent, choice, casts });
+    match &mut **tx {
+        // It has one writer.
+        Db::Sqlite(_) => super::store::find(tx, id),
+        Db::Postgres(c) => {
+            Ok(votes::table.find(id).select(Vote::as_select()).for_no_key_update().first(c).optional()?)
         }
     }
-    Ok(found)
 }
 
 /// A ballot that counts, as the log knows it.
@@ -215,60 +164,119 @@ pub fn opened(db: &mut Db, id: &VoteId) -> Result<Vec<(Tag, Option<Choice>)>> {
     rows.into_iter().map(row).collect()
 }
 
-/// Appends leaves.
-pub fn add_leaves(db: &mut Db, rows: &[LeafRow]) -> Result<()> {
-    for rows in rows.chunks(ROWS_AT_ONCE) {
-        // The two backends build a statement of many rows differently, so each gets its own.
-        match db {
-            Db::Sqlite(c) => diesel::insert_into(vote_leaves::table).values(rows).execute(c)?,
-            Db::Postgres(c) => diesel::insert_into(vote_leaves::table).values(rows).execute(c)?,
-        };
+/// Appends leaves from a place on.
+pub fn add_leaves(db: &mut Db, id: &VoteId, first: i64, leaves: &[NewLeaf], hashed: &[Hashed]) -> Result<()> {
+    let rows = (first..).zip(leaves.iter().zip(hashed));
+    match db {
+        Db::Sqlite(c) => {
+            for (log_index, (leaf, hashed)) in rows {
+                AddLeaf {
+                    vote_id: id,
+                    log_index,
+                    tag: &leaf.tag,
+                    sequence: number(leaf.sequence)?,
+                    commitment: &hashed.commitment,
+                    leaf_hash: hashed.leaf_hash.as_bytes(),
+                    choice: leaf.opening.choice,
+                    nonce: &leaf.opening.nonce,
+                    cast_at: leaf.cast_at,
+                }
+                .execute(c)?;
+            }
+        }
+        Db::Postgres(c) => {
+            let all = AddLeaves {
+                vote_id: id,
+                log_index: rows.map(|(log_index, _)| log_index).collect(),
+                tag: leaves.iter().map(|leaf| leaf.tag.as_slice()).collect(),
+                sequence: leaves.iter().map(|leaf| number(leaf.sequence)).collect::<Result<_>>()?,
+                commitment: hashed.iter().map(|hashed| hashed.commitment.as_slice()).collect(),
+                leaf_hash: hashed.iter().map(|hashed| hashed.leaf_hash.as_bytes().as_slice()).collect(),
+                choice: leaves.iter().map(|leaf| leaf.opening.choice).collect(),
+                nonce: leaves.iter().map(|leaf| leaf.opening.nonce.as_slice()).collect(),
+                cast_at: leaves.iter().map(|leaf| leaf.cast_at).collect(),
+            };
+            all.execute(c)?;
+        }
     }
     Ok(())
 }
 
-/// Makes the last leaf of each member the ballot that counts, or takes the ballot away where it is void.
-pub fn put_ballots(db: &mut Db, id: &VoteId, leaves: &[NewLeaf], rows: &[LeafRow]) -> Result<()> {
-    // One statement may touch a row once.
-    let mut last: HashMap<&AccountId, &LeafRow> = HashMap::with_capacity(leaves.len());
-    for (leaf, row) in leaves.iter().zip(rows) {
-        last.insert(&leaf.member_id, row);
+fn number(count: u32) -> Result<i32> {
+    i32::try_from(count).map_err(Error::internal)
+}
+
+// SQLite is asked within the process: a statement for each row costs least. PostgreSQL takes all rows in one.
+kept_statement! {
+    struct AddLeaf<'a> on Sqlite {
+        vote_id: &'a VoteId as Text,
+        log_index: i64 as BigInt,
+        tag: &'a [u8] as Binary,
+        sequence: i32 as Integer,
+        commitment: &'a [u8] as Binary,
+        leaf_hash: &'a [u8] as Binary,
+        choice: Option<Choice> as Nullable<Text>,
+        nonce: &'a [u8] as Binary,
+        cast_at: UtcTime as Timestamp,
     }
-    let mut counts = Vec::with_capacity(last.len());
-    let mut void = Vec::new();
-    for (member_id, row) in last {
-        match row.choice {
-            Some(choice) => counts.push((
-                ballots::vote_id.eq(id),
-                ballots::member_id.eq(member_id),
-                ballots::choice.eq(choice),
-                ballots::cast_at.eq(row.cast_at),
-                ballots::log_index.eq(row.log_index),
-                ballots::casts.eq(row.sequence + 1),
-            )),
+    "INSERT INTO vote_leaves (vote_id, log_index, tag, sequence, commitment, leaf_hash, choice, nonce, cast_at) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+}
+kept_statement! {
+    struct AddLeaves<'a> on Pg {
+        vote_id: &'a VoteId as Text,
+        log_index: Vec<i64> as Array<BigInt>,
+        tag: Vec<&'a [u8]> as Array<Binary>,
+        sequence: Vec<i32> as Array<Integer>,
+        commitment: Vec<&'a [u8]> as Array<Binary>,
+        leaf_hash: Vec<&'a [u8]> as Array<Binary>,
+        choice: Vec<Option<Choice>> as Array<Nullable<Text>>,
+        nonce: Vec<&'a [u8]> as Array<Binary>,
+        cast_at: Vec<UtcTime> as Array<Timestamp>,
+    }
+    "INSERT INTO vote_leaves (vote_id, log_index, tag, sequence, commitment, leaf_hash, choice, nonce, cast_at) \
+     SELECT ?, * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?)"
+}
+
+/// Makes the last leaf of each member the ballot that counts, or takes the ballot away where it is void. The first leaf stands
+/// at a place of the log, the others follow.
+pub fn put_ballots(db: &mut Db, id: &VoteId, first: i64, leaves: &[NewLeaf]) -> Result<()> {
+    // One statement may touch a row once.
+    let mut last: HashMap<&AccountId, (i64, &NewLeaf)> = HashMap::with_capacity(leaves.len());
+    for (log_index, leaf) in (first..).zip(leaves) {
+        last.insert(&leaf.member_id, (log_index, leaf));
+    }
+    let (mut counts, mut void) = (Vec::with_capacity(last.len()), Vec::new());
+    for (member_id, (log_index, leaf)) in last {
+        match leaf.opening.choice {
+            Some(choice) => counts.push(PutBallot {
+                vote_id: id,
+                member_id,
+                choice,
+                cast_at: leaf.cast_at,
+                log_index,
+                casts: number(leaf.sequence + 1)?,
+            }),
             None => void.push(member_id),
         }
     }
-    for counts in counts.chunks(ROWS_AT_ONCE) {
-        macro_rules! upsert {
-            ($connection:expr) => {
-                diesel::insert_into(ballots::table)
-                    .values(counts)
-                    .on_conflict((ballots::vote_id, ballots::member_id))
-                    .do_update()
-                    .set((
-                        ballots::choice.eq(excluded(ballots::choice)),
-                        ballots::cast_at.eq(excluded(ballots::cast_at)),
-                        ballots::log_index.eq(excluded(ballots::log_index)),
-                        ballots::casts.eq(excluded(ballots::casts)),
-                    ))
-                    .execute($connection)?
-            };
+    match db {
+        Db::Sqlite(c) => {
+            for ballot in counts {
+                ballot.execute(c)?;
+            }
         }
-        match db {
-            Db::Sqlite(c) => upsert!(c),
-            Db::Postgres(c) => upsert!(c),
-        };
+        Db::Postgres(c) => {
+            let all = PutBallots {
+                vote_id: id,
+                member_id: counts.iter().map(|ballot| ballot.member_id.as_str()).collect(),
+                choice: counts.iter().map(|ballot| ballot.choice).collect(),
+                cast_at: counts.iter().map(|ballot| ballot.cast_at).collect(),
+                log_index: counts.iter().map(|ballot| ballot.log_index).collect(),
+                casts: counts.iter().map(|ballot| ballot.casts).collect(),
+            };
+            all.execute(c)?;
+        }
     }
     for void in void.chunks(NAMES_AT_ONCE) {
         let theirs = ballots::vote_id.eq(id).and(ballots::member_id.eq_any(void.iter().copied()));
@@ -277,19 +285,63 @@ pub fn put_ballots(db: &mut Db, id: &VoteId, leaves: &[NewLeaf], rows: &[LeafRow
     Ok(())
 }
 
+kept_statement! {
+    struct PutBallot<'a> on Sqlite {
+        vote_id: &'a VoteId as Text,
+        member_id: &'a AccountId as Text,
+        choice: Choice as Text,
+        cast_at: UtcTime as Timestamp,
+        log_index: i64 as BigInt,
+        casts: i32 as Integer,
+    }
+    "INSERT INTO ballots (vote_id, member_id, choice, cast_at, log_index, casts) VALUES (?, ?, ?, ?, ?, ?) \
+     ON CONFLICT (vote_id, member_id) DO UPDATE SET choice = excluded.choice, cast_at = excluded.cast_at, \
+     log_index = excluded.log_index, casts = excluded.casts"
+}
+kept_statement! {
+    struct PutBallots<'a> on Pg {
+        vote_id: &'a VoteId as Text,
+        member_id: Vec<&'a str> as Array<Text>,
+        choice: Vec<Choice> as Array<Text>,
+        cast_at: Vec<UtcTime> as Array<Timestamp>,
+        log_index: Vec<i64> as Array<BigInt>,
+        casts: Vec<i32> as Array<Integer>,
+    }
+    "INSERT INTO ballots (vote_id, member_id, choice, cast_at, log_index, casts) SELECT ?, * FROM unnest(?, ?, ?, ?, ?) \
+     ON CONFLICT (vote_id, member_id) DO UPDATE SET choice = excluded.choice, cast_at = excluded.cast_at, \
+     log_index = excluded.log_index, casts = excluded.casts"
+}
+
 /// Notes how far the log has come, and the ballots that count.
 pub fn note_log(db: &mut Db, id: &VoteId, frontier: &Frontier, tally: Tally) -> Result<()> {
-    diesel::update(votes::table.find(id))
-        .set((
-            votes::log_size.eq(i64::try_from(frontier.size()).map_err(Error::internal)?),
-            votes::log_frontier.eq(Some(frontier.to_bytes())),
-            votes::live_yes.eq(tally.yes),
-            votes::live_no.eq(tally.no),
-            votes::live_abstain.eq(tally.abstain),
-        ))
-        .execute(db)?;
+    let (log_size, log_frontier) = (i64::try_from(frontier.size()).map_err(Error::internal)?, frontier.to_bytes());
+    let Tally { yes, no, abstain } = tally;
+    match db {
+        Db::Sqlite(c) => NoteLog { log_size, log_frontier: &log_frontier, yes, no, abstain, id }.execute(c)?,
+        Db::Postgres(c) => {
+            NoteLogInPostgres { log_size, log_frontier: &log_frontier, yes, no, abstain, id }.execute(c)?
+        }
+    };
     Ok(())
 }
+
+macro_rules! note_log {
+    ($name:ident, $backend:ident) => {
+        kept_statement! {
+            struct $name<'a> on $backend {
+                log_size: i64 as BigInt,
+                log_frontier: &'a [u8] as Binary,
+                yes: i64 as BigInt,
+                no: i64 as BigInt,
+                abstain: i64 as BigInt,
+                id: &'a VoteId as Text,
+            }
+            "UPDATE votes SET log_size = ?, log_frontier = ?, live_yes = ?, live_no = ?, live_abstain = ? WHERE id = ?"
+        }
+    };
+}
+note_log!(NoteLog, Sqlite);
+note_log!(NoteLogInPostgres, Pg);
 
 /// Moves the deadline of a vote.
 pub fn extend(db: &mut Db, id: &VoteId, extended_to: UtcTime) -> Result<()> {
@@ -355,6 +407,7 @@ pub fn add_tile(db: &mut Db, id: &VoteId, level: i32, tile: u64, hashes: &[Hash]
     Ok(())
 }
 
-fn hash(bytes: &[u8]) -> Result<Hash> {
+/// A hash as it is kept.
+pub fn hash(bytes: &[u8]) -> Result<Hash> {
     Hash::from_bytes(bytes).ok_or_else(|| Error::internal("a hash has 32 bytes"))
 }

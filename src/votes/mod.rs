@@ -9,19 +9,20 @@
 //! [`steps::close`] counts them once the deadline has passed, or [`steps::void`] calls it off.
 
 pub mod actions;
-mod appending;
+pub mod appending;
 pub mod ballot_box;
 pub mod bundle;
 pub mod commitment;
 pub mod electorate;
 pub mod head;
 pub mod log;
-mod log_store;
+pub mod log_store;
 pub mod model;
 pub mod publishing;
 pub mod questions;
 pub mod routes;
 pub mod rules;
+mod standing;
 pub mod steps;
 pub mod upgrade;
 pub mod verifying;

@@ -117,6 +117,9 @@ pub struct Vote {
     pub extended_to: Option<UtcTime>,
     /// Reminders that went out to those who had not voted.
     pub reminders_sent: i32,
+    /// Whether every elector was a member with all consents at the instant of opening. Whoever has left or taken a consent back
+    /// since is marked in the electorate.
+    pub electors_settled: bool,
 }
 
 impl Vote {

@@ -11,7 +11,7 @@ use crate::votes::commitment::{self, Opening, Tag};
 use crate::votes::log::{Frontier, Hash};
 use crate::votes::model::{Choice, NewVote, Vote, VoteState};
 use crate::votes::rules::{self, Tally, Window};
-use crate::votes::{log_store, store, words};
+use crate::votes::{log_store, standing, store, words};
 use diesel::prelude::*;
 
 /// How a vote has ended.
@@ -51,8 +51,9 @@ pub fn vote(db: &mut Db, id: &VoteId) -> Result<Vote> {
 /// # Errors
 /// `not-found` where they may not.
 pub fn expect_member(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Option<Tag>> {
-    let mut standing = log_store::electors_among(db, id, std::slice::from_ref(member_id))?;
-    let elector = standing.remove(member_id).ok_or_else(|| Error::not_found("vote"))?;
+    let vote = vote(db, id)?;
+    let mut found = standing::electors_among(db, &vote, &[member_id])?;
+    let elector = found.remove(member_id).ok_or_else(|| Error::not_found("vote"))?;
     Ok(elector.tag)
 }
 
@@ -234,6 +235,7 @@ pub fn open(tx: &mut Tx, id: &VoteId, if_changed: IfChanged) -> Result<Option<Wi
             votes::state.eq(VoteState::Open),
             votes::opens_at.eq(window.opens_at),
             votes::closes_at.eq(window.closes_at),
+            votes::electors_settled.eq(version == vote.membership_version),
         ))
         .execute(&mut **tx)?;
     if opened == 0 {
@@ -433,6 +435,7 @@ fn forget_ballot(tx: &mut Tx, id: &VoteId, member_id: &AccountId) -> Result<()> 
     // Held even where there is no ballot: one that is being written beside this is then before it, and void, or after
     // it, and refused.
     let vote = log_store::hold(tx, id)?.ok_or_else(|| Error::not_found("vote"))?;
+    standing::unsettle(tx, id, member_id)?;
     let cast = log_store::cast_by(tx, id, std::slice::from_ref(member_id))?.pop();
     let Some(ballot) = cast else { return Ok(()) };
     let void = NewLeaf {

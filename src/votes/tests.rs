@@ -257,10 +257,17 @@ async fn a_pool_that_never_stands_still_may_vote_all_the_same() {
     let pool_id = pool(&ctx, rules()).await;
     let electors = members(&ctx, &pool_id, 2).await;
     let id = listed_vote(&ctx, &pool_id, &electors).await;
-    ctx.db.write(move |tx| pools::steps::membership_changed(tx, &pool_id)).await.unwrap();
+    let leaver = electors[1].account_id.clone();
+    ctx.db.write(move |tx| pools::steps::leave_all(tx, &leaver)).await.unwrap();
     let vote_id = id.clone();
     assert!(ctx.db.write(move |tx| steps::open(tx, &vote_id, IfChanged::Open)).await.unwrap().is_some());
     cast(&ctx, &electors[0], &id, Choice::Yes).await.unwrap();
+    assert_eq!(
+        cast(&ctx, &electors[1], &id, Choice::Yes).await,
+        Err(Code::NotFound),
+        "listed, but gone before it opened"
+    );
+    assert!(!vote(&ctx, &id).await.electors_settled);
 }
 
 #[tokio::test]
@@ -341,9 +348,10 @@ async fn who_leaves_and_comes_back_while_a_vote_is_open_has_given_it_up() {
     let members = members(&ctx, &pool_id, 2).await;
     let (vote_id, _) = open_vote(&ctx, &pool_id, &members).await;
     ctx.clock.advance_s(60).unwrap();
-    let back = members[0].account_id.clone();
+    let (back, of) = (members[0].account_id.clone(), pool_id.clone());
     ctx.db
         .write(move |tx| {
+            steps::forget_ballots_in(tx, &back, &of)?; // as whoever leaves does
             let now = tx.now();
             let own = memberships::table.filter(memberships::member_id.eq(&back));
             diesel::update(own).set(memberships::joined_at.eq(now)).execute(&mut **tx)?;

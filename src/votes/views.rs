@@ -4,7 +4,7 @@ use crate::clock::UtcTime;
 use crate::error::Result;
 use crate::ids::{PoolId, VoteId};
 use crate::pools::model::Split;
-use crate::text;
+use crate::text::Hex;
 use crate::votes::actions::Seen;
 use crate::votes::head::{Head, Receipt, SignedHead};
 use crate::votes::log::Hash;
@@ -163,13 +163,17 @@ pub struct ReceiptView {
     /// How many of your ballots in this vote come before.
     pub sequence: u32,
     /// What stands for you in the log, in hex. Nobody else can tell that it is you.
-    pub tag: String,
+    #[schema(value_type = String)]
+    pub tag: Hex,
     /// What keeps your choice from being guessed until the end, in hex.
-    pub nonce: String,
+    #[schema(value_type = String)]
+    pub nonce: Hex,
     /// SHA-256 over choice, nonce, vote and tag, in hex: what the leaf commits to.
-    pub commitment: String,
+    #[schema(value_type = String)]
+    pub commitment: Hex,
     /// The hash of the leaf, in hex.
-    pub leaf_hash: String,
+    #[schema(value_type = String)]
+    pub leaf_hash: Hex,
     /// The log with your ballot in it, signed.
     pub head: HeadView,
     /// The hashes that lead from the leaf to the root (RFC 9162, section 2.1.3), in hex; when a ballot is read, not when it is cast.
@@ -186,7 +190,8 @@ pub struct HeadView {
     /// How many leaves the log has.
     pub size: u64,
     /// The root of the Merkle tree over them (RFC 9162), in hex.
-    pub root: String,
+    #[schema(value_type = String)]
+    pub root: Hex,
     /// When it was signed.
     pub signed_at: UtcTime,
     /// The key's name; the key itself stands at `/v1/signing-key`.
@@ -207,18 +212,19 @@ pub struct ProofView {
 }
 
 fn example_receipt() -> ReceiptView {
+    let bytes = |hex: &str| Hex(*Hash::parse(hex).expect("these are 64 digits").as_bytes());
     ReceiptView {
         in_words: "Your ballot says yes. It is number 17 in the log of this vote.".into(),
         log_index: 16,
         sequence: 0,
-        tag: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d".into(),
-        nonce: "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125".into(),
-        commitment: "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77".into(),
-        leaf_hash: "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7".into(),
+        tag: bytes("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"),
+        nonce: bytes("fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"),
+        commitment: bytes("aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"),
+        leaf_hash: bytes("d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"),
         head: HeadView {
             vote_id: VoteId::parse("vote_01jd2k8m0wfv9s3x6q4r7t5y2z").expect("this is the id of a vote"),
             size: 17,
-            root: "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4".into(),
+            root: bytes("4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4"),
             signed_at: UtcTime::parse("2026-01-02T09:30:00Z").expect("this is RFC 3339"),
             key_id: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k".into(),
             signature: "7fBQ0Zc2y9Zk".into(),
@@ -229,16 +235,15 @@ fn example_receipt() -> ReceiptView {
 
 impl From<Receipt> for ReceiptView {
     fn from(receipt: Receipt) -> Self {
-        let (commitment, leaf_hash) = (receipt.commitment(), receipt.leaf_hash());
         let hashes = |proof: Vec<Hash>| proof.iter().map(Hash::to_string).collect();
         ReceiptView {
             in_words: words::receipt(receipt.opening.choice, receipt.log_index),
             log_index: receipt.log_index,
             sequence: receipt.sequence,
-            tag: text::hex(&receipt.tag),
-            nonce: text::hex(&receipt.opening.nonce),
-            commitment: text::hex(&commitment),
-            leaf_hash: leaf_hash.to_string(),
+            tag: Hex(receipt.tag),
+            nonce: Hex(receipt.opening.nonce),
+            commitment: Hex(receipt.hashed.commitment),
+            leaf_hash: Hex(*receipt.hashed.leaf_hash.as_bytes()),
             head: receipt.head.into(),
             inclusion_proof: receipt.proof.map(hashes),
         }
@@ -248,7 +253,7 @@ impl From<Receipt> for ReceiptView {
 impl From<SignedHead> for HeadView {
     fn from(SignedHead { head, key_id, signature }: SignedHead) -> Self {
         let Head { vote_id, size, root, signed_at } = head;
-        HeadView { vote_id, size, root: root.to_string(), signed_at, key_id, signature }
+        HeadView { vote_id, size, root: Hex(*root.as_bytes()), signed_at, key_id, signature }
     }
 }
 

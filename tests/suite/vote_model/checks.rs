@@ -135,7 +135,7 @@ impl World {
             let receipt = receipt.unwrap();
             assert_eq!((Some(ballot.choice), receipt.log_index), (says, index as i64));
             let proof = receipt.proof.as_ref().unwrap();
-            assert_eq!(verify_inclusion(&receipt.leaf_hash(), index as u64, size, proof, &root), Ok(()));
+            assert_eq!(verify_inclusion(&receipt.hashed.leaf_hash, index as u64, size, proof, &root), Ok(()));
         }
         self.seen.head = Some((size, root));
     }
