@@ -3,7 +3,8 @@
 use super::backend::{Access, Db, Target};
 use crate::error::{Code, Error, Result};
 use diesel::r2d2::{self, ManageConnection, R2D2Connection};
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
+use std::time::{Duration, Instant};
 
 /// A pool of connections; cloning it shares them.
 pub type Pool = r2d2::Pool<Manager>;
@@ -11,26 +12,54 @@ pub type Pool = r2d2::Pool<Manager>;
 /// How long a request waits for a connection before it is told that the server is busy.
 const WAIT: Duration = Duration::from_secs(3);
 
+/// How long a connection is taken to work that was seen to work.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
 /// Opens connections for a pool.
 pub struct Manager {
     target: Target,
     access: Access,
 }
 
+/// A connection, and when it was last seen to work.
+pub struct Pooled {
+    db: Db,
+    seen_at: Instant,
+}
+
+impl Deref for Pooled {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Db {
+        &mut self.db
+    }
+}
+
 impl ManageConnection for Manager {
-    type Connection = Db;
+    type Connection = Pooled;
     type Error = Error;
 
-    fn connect(&self) -> Result<Db> {
-        self.target.connect(self.access)
+    fn connect(&self) -> Result<Pooled> {
+        Ok(Pooled { db: self.target.connect(self.access)?, seen_at: Instant::now() })
     }
 
-    fn is_valid(&self, db: &mut Db) -> Result<()> {
-        db.ping().map_err(Error::from)
+    /// Asks the server, which is a round trip, where it has not just been asked.
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<()> {
+        if pooled.seen_at.elapsed() > TRUSTED_FOR {
+            pooled.db.ping()?;
+            pooled.seen_at = Instant::now();
+        }
+        Ok(())
     }
 
-    fn has_broken(&self, db: &mut Db) -> bool {
-        std::thread::panicking() || R2D2Connection::is_broken(db)
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        std::thread::panicking() || R2D2Connection::is_broken(&mut pooled.db)
     }
 }
 

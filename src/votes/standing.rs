@@ -5,10 +5,11 @@ use super::model::{Choice, Vote, VoteState};
 use super::store::{NAMES_AT_ONCE, lacks_consent};
 use crate::db::Db;
 use crate::db::kept::kept_statement;
-use crate::db::schema::{ballots, electors, memberships, votes};
+use crate::db::schema::{ballots, electors, memberships, vote_leaves, votes};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, VoteId};
 use crate::pools::model::MembershipState;
+use diesel::dsl::max;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Binary, Integer, Nullable, Text};
@@ -43,7 +44,8 @@ pub fn electors_among(db: &mut Db, vote: &Vote, members: &[&AccountId]) -> Resul
     }
     let unsettled: Vec<&AccountId> = members.iter().copied().filter(|member| !found.contains_key(*member)).collect();
     for some in unsettled.chunks(NAMES_AT_ONCE) {
-        for (member_id, has_stayed, tag, lacks_consent, choice, casts) in asked_of_the_pool(db, vote, some)? {
+        for (member_id, has_stayed, tag, lacks_consent, choice, casts, void) in asked_of_the_pool(db, vote, some)? {
+            let casts = casts.or(void.map(|sequence| sequence + 1));
             found.insert(member_id, elector(tag.filter(|_| has_stayed), lacks_consent, choice, casts)?);
         }
     }
@@ -101,11 +103,17 @@ kept_statement! {
      WHERE electors.vote_id = ? AND electors.member_id = ANY (?) AND NOT electors.unsettled"
 }
 
-type Asked = (AccountId, bool, Option<Vec<u8>>, bool, Option<Choice>, Option<i32>);
+type Asked = (AccountId, bool, Option<Vec<u8>>, bool, Option<Choice>, Option<i32>, Option<i32>);
 
 /// Members of the vote's pool as the pool knows them now: whether they have stayed since the vote opened (who left and came back
-/// has given the vote up), and whether they lack a consent.
+/// has given the vote up), whether they lack a consent, and which was their last ballot that was made void.
 fn asked_of_the_pool(db: &mut Db, vote: &Vote, members: &[&AccountId]) -> Result<Vec<Asked>> {
+    // A void ballot is in the log alone; whoever votes again goes on counting from there.
+    let void = vote_leaves::table
+        .filter(vote_leaves::vote_id.eq(votes::id).and(vote_leaves::tag.nullable().eq(electors::tag.nullable())))
+        .filter(vote_leaves::choice.is_null())
+        .select(max(vote_leaves::sequence))
+        .single_value();
     Ok(votes::table
         .inner_join(
             memberships::table
@@ -124,6 +132,7 @@ fn asked_of_the_pool(db: &mut Db, vote: &Vote, members: &[&AccountId]) -> Result
             lacks_consent(),
             ballots::choice.nullable(),
             ballots::casts.nullable(),
+            void,
         ))
         .load(db)?)
 }

@@ -162,6 +162,9 @@ impl World {
                 let server = self.server();
                 server.wait(changed(&server.ctx, &self.house, change)).unwrap();
                 self.model.change(change);
+                if self.model.phase == Phase::Open {
+                    self.ask_for_tags();
+                }
             }
             Act::Change(_) => {}
             Act::Cast { who, choices, dies_after: None } => self.cast(who, &choices),
@@ -234,9 +237,9 @@ impl World {
             let (vote_id, member) = (self.vote_id.clone().unwrap(), self.member(who).account_id);
             let server = self.server();
             let asked = server.wait(server.ctx.db.read(move |db| steps::expect_member(db, &vote_id, &member)));
-            // Who has just left is told nothing.
+            // Who has left is told nothing; who comes back at the very instant at which the vote opened is told later.
             if let Some(tag) = asked.ok().flatten() {
-                assert_eq!(self.tags.insert(tag, who), None, "a tag is one member's");
+                assert_eq!(*self.tags.entry(tag).or_insert(who), who, "a tag is one member's");
             }
         }
     }
