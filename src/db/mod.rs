@@ -11,6 +11,7 @@ pub(crate) mod kept;
 pub mod migrations;
 pub mod pool;
 pub mod schema;
+mod times;
 pub mod types;
 mod writer;
 

@@ -1,6 +1,6 @@
 //! Appending to a vote's log: leaves, tiles, and the frontier from which the root follows. For whoever holds the vote's row.
 
-use super::commitment::{self, Opening, Tag};
+use super::commitment::{self, Hashed, Opening, Tag};
 use super::log::{Hash, TILE, leaf_hash};
 use super::log_store as store;
 use super::model::{Choice, Vote};
@@ -25,15 +25,6 @@ pub struct NewLeaf {
     pub member_id: AccountId,
     /// When the ballot was cast, or made void.
     pub cast_at: UtcTime,
-}
-
-/// What stands in the log for a leaf.
-#[derive(Debug, Clone, Copy)]
-pub struct Hashed {
-    /// The commitment to what the leaf says.
-    pub commitment: [u8; commitment::BYTES],
-    /// The hash of the leaf.
-    pub leaf_hash: Hash,
 }
 
 /// What the log has come to.

@@ -6,8 +6,8 @@
 //! of its own, all would queue for that row one by one; a sequencer that gives places out afterwards would have to promise
 //! each member a place that nobody can check yet. So whoever is answered has a place, and a receipt that is whole.
 
-use super::appending::{self, Hashed, NewLeaf};
-use super::commitment::{Opening, Tag};
+use super::appending::{self, NewLeaf};
+use super::commitment::{Hashed, Opening, Tag};
 use super::head::{Head, SignedHead};
 use super::log::{Frontier, Hash};
 use super::log_store as store;

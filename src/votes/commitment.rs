@@ -14,6 +14,15 @@ use std::collections::HashMap;
 
 /// Length of tags, nonces and commitments, in bytes.
 pub const BYTES: usize = 32;
+/// What stands in the log for a leaf.
+#[derive(Debug, Clone, Copy)]
+pub struct Hashed {
+    /// The commitment to what the leaf says.
+    pub commitment: [u8; BYTES],
+    /// The hash of the leaf.
+    pub leaf_hash: super::log::Hash,
+}
+
 /// What stands before everything that is hashed here, so that a hash of one kind is never one of another.
 const COMMITMENT: &str = "refrain-ballot-1";
 const LEAF: &str = "refrain-leaf-1";

@@ -3,8 +3,7 @@
 //! A head is signed only after what it covers is durable. Whoever keeps one can show later that a log that lacks its leaves,
 //! or has others, is not the one that it was signed for.
 
-use super::appending::Hashed;
-use super::commitment::{Opening, Tag};
+use super::commitment::{Hashed, Opening, Tag};
 use super::log::Hash;
 use crate::clock::UtcTime;
 use crate::ids::VoteId;

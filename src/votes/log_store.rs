@@ -1,7 +1,7 @@
 //! The rows of a vote's log: leaves, tiles of hashes, and ballots as the log knows them.
 
-use super::appending::{Hashed, NewLeaf};
-use super::commitment::Tag;
+use super::appending::NewLeaf;
+use super::commitment::{Hashed, Tag};
 use super::log::{Frontier, HASH_BYTES, Hash, Subtree, TILE, root_of_perfect};
 use super::model::{Choice, Vote};
 use super::rules::Tally;
