@@ -14,6 +14,7 @@ use std::collections::HashMap;
 
 /// Length of tags, nonces and commitments, in bytes.
 pub const BYTES: usize = 32;
+
 /// What stands in the log for a leaf.
 #[derive(Debug, Clone, Copy)]
 pub struct Hashed {
