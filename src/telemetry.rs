@@ -171,7 +171,7 @@ pub async fn observe(
             Ok(response) => response.response().error(),
             Err(error) => Some(error),
         };
-        log_answer(status.as_u16(), route, elapsed.as_millis(), failure);
+        log_answer(status.as_u16(), route, elapsed.as_millis() as u64, failure); // of a request that ends in our time
     });
     answer.map(|mut response| {
         if let Ok(value) = HeaderValue::from_str(&id) {
@@ -181,9 +181,9 @@ pub async fn observe(
     })
 }
 
-fn log_answer(status: u16, route: &str, elapsed_ms: u128, failure: Option<&actix_web::Error>) {
+fn log_answer(status: u16, route: &str, elapsed_ms: u64, failure: Option<&actix_web::Error>) {
     let ours = failure.and_then(|error| error.as_error::<Error>());
-    let code = ours.map_or("", |error| error.code().slug());
+    let code = ours.map(|error| error.code().slug());
     match ours.and_then(Error::cause) {
         Some(cause) if status >= 500 => {
             tracing::error!(http.status = status, http.route = route, http.elapsed_ms = elapsed_ms, error.code = code, error.cause = %cause, "answered");

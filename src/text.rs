@@ -26,6 +26,11 @@ const fn turns_direction(c: char) -> bool {
 pub struct Hex(pub [u8; 32]);
 
 impl Hex {
+    /// Writes them behind what a text has already.
+    pub fn push_to(&self, text: &mut String) {
+        self.shown(|digits| text.push_str(digits));
+    }
+
     fn shown<T>(&self, show: impl FnOnce(&str) -> T) -> T {
         let mut digits = [0; 64];
         hex::encode_to_slice(self.0, &mut digits).expect("each byte has two digits");

@@ -1,5 +1,6 @@
 //! The yardstick: what a handler can reach at the most that knows the caller by the same kind of token and writes the same
-//! rows through the same group commit. It judges nothing, hashes nothing, signs nothing, and answers two words.
+//! rows through the same group commit. It judges nothing, signs nothing, hashes nothing but the roots of full
+//! tiles, and answers two words.
 //!
 //! It works on a copy of the service's database: rows refer to a vote and its electors.
 
@@ -16,9 +17,10 @@ use refrain::ids::{AccountId, VoteId};
 use refrain::votes::appending::NewLeaf;
 use refrain::votes::commitment::{Hashed, Opening};
 use refrain::votes::log::Frontier;
-use refrain::votes::log_store;
+use refrain::votes::log_store::{self, Appendix};
 use refrain::votes::model::Choice;
 use refrain::votes::rules::Tally;
+use refrain::votes::tiles;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -139,7 +141,8 @@ fn put_rows(tx: &mut Tx, rows: &[(VoteId, AccountId, Choice)], first: i64) -> Re
         });
         hashed.push(Hashed { commitment: tag, leaf_hash });
     }
-    log_store::add_leaves(tx, vote_id, first, &leaves, &hashed)?;
-    log_store::put_ballots(tx, vote_id, first, &leaves)?;
-    log_store::note_log(tx, vote_id, &Frontier::default(), Tally::default())
+    let (frontier, tally) = (Frontier::default(), Tally::default());
+    let appendix = Appendix { vote_id, first, leaves: &leaves, hashed: &hashed, frontier: &frontier, tally };
+    log_store::append(tx, &appendix)?;
+    tiles::add_full(tx, vote_id, first.unsigned_abs(), first.unsigned_abs() + rows.len() as u64)
 }

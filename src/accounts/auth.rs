@@ -8,7 +8,7 @@ use super::opaque;
 use super::passwords::Hasher;
 use super::sessions;
 use super::throttle::Throttle;
-use super::tokens::{self, Tokens};
+use super::tokens::{self, Tokens, Verified};
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::Result;
@@ -40,6 +40,14 @@ struct Seen {
     good_until: UtcTime,
 }
 
+/// What is known of a token without being asked for.
+enum Remembered {
+    /// Who sends it.
+    Caller(Arc<Caller>),
+    /// That it is genuine; whether its session and its account are still good, the database has to say.
+    Token(Verified),
+}
+
 impl Auth {
     /// Reads or makes the keys, and tries them.
     ///
@@ -62,17 +70,18 @@ impl Auth {
         })
     }
 
-    /// Who sends a token. The signature and what the database says are remembered for a minute at
-    /// most, so that neither is paid for by every request.
+    /// Who sends a token. What the signature says is remembered as long as the token is good, what the database says for a minute
+    /// at most, so that neither is paid for by every request.
     ///
     /// # Errors
     /// `not-authenticated` where the token, its session or its account is not good (any more).
-    pub async fn caller(&self, ctx: &Context, token: &str) -> Result<Arc<Caller>> {
-        let (key, now) = (opaque::sha256(token.as_bytes()), ctx.clock.now());
-        if let Some(caller) = self.remembered(&key, now) {
-            return Ok(caller);
-        }
-        let verified = self.tokens.verify(token, now)?;
+    pub async fn caller(&self, ctx: &Context, token: &[u8]) -> Result<Arc<Caller>> {
+        let (key, now) = (opaque::sha256(token), ctx.clock.now());
+        let verified = match self.remembered(&key, now) {
+            Some(Remembered::Caller(caller)) => return Ok(caller),
+            Some(Remembered::Token(verified)) => verified,
+            None => self.tokens.verify(std::str::from_utf8(token).map_err(|_| tokens::refused())?, now)?,
+        };
         let session_id = verified.session_id.clone();
         let found = ctx.db.read(move |db| sessions::account_of_live(db, &session_id, now)).await?;
         let account = found.filter(|account| account.id == verified.account_id).ok_or_else(tokens::refused)?;
@@ -101,10 +110,19 @@ impl Auth {
         self.seen.write().unwrap_or_else(PoisonError::into_inner).retain(|seen| keep(&seen.caller));
     }
 
-    fn remembered(&self, key: &[u8; 32], now: UtcTime) -> Option<Arc<Caller>> {
+    fn remembered(&self, key: &[u8; 32], now: UtcTime) -> Option<Remembered> {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        let found = seen.get(key)?;
-        let fresh = now >= found.looked_up_at && now < found.looked_up_at.plus_s(REMEMBERED_S);
-        (fresh && now < found.good_until).then(|| Arc::clone(&found.caller))
+        let found = seen.get(key).filter(|found| now < found.good_until)?;
+        let is_fresh = now >= found.looked_up_at && now < found.looked_up_at.plus_s(REMEMBERED_S);
+        let Caller { account_id, session_id, .. } = &*found.caller;
+        Some(if is_fresh {
+            Remembered::Caller(Arc::clone(&found.caller))
+        } else {
+            Remembered::Token(Verified {
+                account_id: account_id.clone(),
+                session_id: session_id.clone(),
+                good_until: found.good_until,
+            })
+        })
     }
 }

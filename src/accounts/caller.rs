@@ -6,11 +6,11 @@ use super::tokens;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, OrganisationId, SessionId};
-use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
+use futures_util::future::{Ready, ready};
 use std::sync::Arc;
 
 /// Anyone who is logged in.
@@ -49,53 +49,47 @@ pub struct Operator {
     pub account_id: AccountId,
 }
 
-/// A caller whom the door has let in, for those who ask a second time in one request.
-#[derive(Clone)]
-pub struct LetIn(pub Arc<Caller>);
+/// What the door has said of a request with a token. It stands in the request from [`identify`] on.
+struct AtTheDoor(Result<Arc<Caller>>);
 
-/// What an extractor gives at once where the door has been passed, and else after a look at the database.
-type Asked<T> = Either<Ready<Result<T>>, LocalBoxFuture<'static, Result<T>>>;
-
-/// Who sends a request, as `make` wants them.
-fn ask<T: 'static>(request: &HttpRequest, make: fn(&Arc<Caller>) -> Result<T>) -> Asked<T> {
-    if let Some(LetIn(caller)) = request.extensions().get() {
-        return Either::Left(ready(make(caller)));
-    }
-    let context = request.app_data::<Data<Context>>().cloned();
-    let auth = request.app_data::<Data<Auth>>().cloned();
-    let token = bearer(request).map(str::to_owned);
-    Either::Right(Box::pin(async move {
-        let (Some(context), Some(auth)) = (context, auth) else {
-            return Err(Error::internal("the server was built without Context or Auth"));
-        };
-        make(&auth.caller(&context, &token.ok_or_else(tokens::refused)?).await?)
-    }))
+/// Finds out who sends a request, before anything else of it is read: so that whoever may not call an operation is told so, and
+/// not what is wrong with a body or an id. For those that everybody may call, whatever is found is left alone.
+pub async fn identify(request: &ServiceRequest) {
+    let Some(token) = bearer(request.headers()) else { return };
+    let found = match (request.app_data::<Data<Context>>(), request.app_data::<Data<Auth>>()) {
+        (Some(context), Some(auth)) => auth.caller(context, token).await,
+        _ => Err(Error::internal("the server was built without Context or Auth")),
+    };
+    request.extensions_mut().insert(AtTheDoor(found));
 }
 
-impl FromRequest for LetIn {
-    type Error = Error;
-    type Future = Asked<Self>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ask(request, |caller| Ok(LetIn(Arc::clone(caller))))
-    }
+/// Who sends a request, as `make` wants them.
+fn ask<T>(request: &HttpRequest, make: impl FnOnce(&Caller) -> Result<T>) -> Ready<Result<T>> {
+    let mut extensions = request.extensions_mut();
+    ready(match extensions.get_mut() {
+        None => Err(tokens::refused()),
+        Some(AtTheDoor(Ok(caller))) => make(caller),
+        // One who is refused is told why once.
+        Some(AtTheDoor(refused)) => std::mem::replace(refused, Err(tokens::refused())).and_then(|caller| make(&caller)),
+    })
 }
 
 impl FromRequest for Caller {
     type Error = Error;
-    type Future = Asked<Self>;
+    type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ask(request, |caller| Ok(Caller::clone(caller)))
+        ask(request, |caller| Ok(caller.clone()))
     }
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1). Sent twice, neither counts.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let mut values = request.headers().get_all(AUTHORIZATION);
-    let (value, None) = (values.next()?, values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    const SCHEME: &[u8] = b"Bearer ";
+    let mut values = headers.get_all(AUTHORIZATION);
+    let (value, None) = (values.next()?.as_bytes(), values.next()) else { return None };
+    let (scheme, token) = value.split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
 }
 
 /// Implements an extractor that wants one role.
@@ -103,7 +97,7 @@ macro_rules! role_extractor {
     ($name:ident, $role:pat, $from:expr, $wanted:literal) => {
         impl FromRequest for $name {
             type Error = Error;
-            type Future = Asked<Self>;
+            type Future = Ready<Result<Self>>;
 
             fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
                 ask(request, |caller| {

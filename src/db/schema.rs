@@ -405,15 +405,8 @@ diesel::table! {
         member_id -> Text,
         tag -> Nullable<Binary>,
         unsettled -> Bool,
-    }
-}
-
-diesel::table! {
-    ballots (vote_id, member_id) {
-        vote_id -> Text,
-        member_id -> Text,
-        choice -> Text,
-        cast_at -> Timestamp,
+        choice -> Nullable<Text>,
+        cast_at -> Nullable<Timestamp>,
         log_index -> Nullable<BigInt>,
         casts -> Integer,
     }
@@ -671,7 +664,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     artist_lists,
     audit_log,
-    ballots,
     budget_entries,
     consent_texts,
     consents,

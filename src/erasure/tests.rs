@@ -2,7 +2,7 @@ use super::actions;
 use super::model::{Erasure, ErasureState};
 use crate::accounts::caller::Member;
 use crate::context::Context;
-use crate::db::schema::{accounts, ballots, erasures, jobs, tombstones};
+use crate::db::schema::{accounts, electors, erasures, jobs, tombstones};
 use crate::error::{Code, Result};
 use crate::histories;
 use crate::histories::actions::{Arrived, Replaced, read};
@@ -105,7 +105,8 @@ async fn who_leaves_is_out_at_once_and_then_erased_everywhere() {
 
 async fn ballots_of(ctx: &Context, member: &Member) -> i64 {
     let id = member.account_id.clone();
-    let cast = ctx.db.read(move |db| Ok(ballots::table.filter(ballots::member_id.eq(id)).count().get_result(db)?));
+    let theirs = electors::member_id.eq(id).and(electors::choice.is_not_null());
+    let cast = ctx.db.read(move |db| Ok(electors::table.filter(theirs).count().get_result(db)?));
     cast.await.unwrap()
 }
 

@@ -184,14 +184,14 @@ fn vote_closed(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Res
 /// The vote and what it is about; `None` for an elector who has left the pool and may not read it any more.
 fn voted_on(tx: &mut Tx, notice: &Notice, to: &Account) -> Result<Option<(Vote, Proposal)>> {
     let id: VoteId = notice.id("vote_id")?;
-    match votes::steps::expect_member(tx, &id, &to.id) {
-        Ok(_) => {}
+    let vote = match votes::steps::expect_member(tx, &id, &to.id) {
+        Ok((vote, _)) => vote,
         Err(error) if error.code() == Code::NotFound => return Ok(None),
         Err(error) => return Err(error),
-    }
+    };
     let offer = offers::steps::of_vote(tx, &id)?;
     let proposal = proposal(&offer, format!("/v1/votes/{id}"))?;
-    Ok(Some((votes::steps::vote(tx, &id)?, proposal)))
+    Ok(Some((vote, proposal)))
 }
 
 /// What was frozen into the offer, so that a mail never says anything else than the terms.

@@ -1,21 +1,22 @@
 //! What happens to every request and answer at the edge of the house, whatever the operation.
 //!
 //! - It has an id, is counted and logged.
+//! - It is known who sends it before more of it is read.
 //! - Every failure leaves as a problem document, those of the framework included.
 //! - A request that does not end in time is cut off; a panic is a 500 and not a dropped connection.
 //! - What is read carries a strong ETag, and `If-None-Match` is answered with 304.
 
-use crate::accounts::caller::LetIn;
+use crate::accounts::caller;
 use crate::error::{Code, Error, Result};
 use crate::telemetry;
-use actix_web::body::{BodySize, EitherBody, MessageBody, to_bytes};
+use actix_web::body::{BodySize, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{PathError, QueryPayloadError};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Data, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
-use actix_web::{HttpMessage, HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use aws_lc_rs::digest;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -64,14 +65,18 @@ pub async fn guard(
     Ok(response)
 }
 
-/// Deadline, panics, problem documents, ETags.
+/// Who calls, deadline, panics, problem documents, ETags.
 async fn answer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, actix_web::Error> {
     let limit = deadline(&request);
     let conditions = Conditions::of(&request);
-    let answered = tokio::time::timeout(limit, AssertUnwindSafe(next.call(request)).catch_unwind()).await;
+    let called = async move {
+        caller::identify(&request).await;
+        next.call(request).await
+    };
+    let answered = tokio::time::timeout(limit, AssertUnwindSafe(called).catch_unwind()).await;
     let response = match answered {
         Ok(Ok(Ok(response))) => response.map_into_boxed_body(),
         Ok(Ok(Err(error))) => return Err(own_error(error)),
@@ -81,24 +86,6 @@ async fn answer(
         }
     };
     Ok(conditions.apply(as_problem(response)).await)
-}
-
-/// Middleware of every operation that needs a token: finds out who calls before the rest of the request is read, so
-/// that whoever may not call it is told so, and not what is wrong with a body or an id.
-///
-/// # Errors
-/// Those of the operation. Who is not let in is answered here.
-pub async fn identify<B: MessageBody>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    match request.extract::<LetIn>().await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.call(request).await.map(ServiceResponse::map_into_left_body)
-        }
-        Err(refused) => Ok(request.error_response(refused).map_into_right_body()),
-    }
 }
 
 /// What failed before a handler was reached, as an error of ours.

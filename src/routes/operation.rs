@@ -3,10 +3,8 @@
 //! The list in [`super`] is made of these; from it come the server's routes, the 405s with their
 //! `Allow`, the OpenAPI document, the page for people, and the walk over every operation in the tests.
 
-use super::edge;
 use crate::error::Code;
 use actix_web::http::{Method, StatusCode};
-use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, Responder, Route, web};
 use std::sync::Arc;
 use utoipa::openapi::RefOr;
@@ -135,17 +133,12 @@ methods! { get = GET; head = HEAD; post = POST; put = PUT; patch = PATCH; delete
 impl Operation {
     /// The route that actix serves.
     pub fn route(&self) -> Route {
-        self.guarded().method(self.method.clone())
+        (self.route)().method(self.method.clone())
     }
 
     /// A GET answers HEAD as well, without the body (RFC 9110 section 9.3.2).
     pub fn head_route(&self) -> Option<Route> {
-        (self.method == Method::GET).then(|| self.guarded().method(Method::HEAD))
-    }
-
-    fn guarded(&self) -> Route {
-        let route = (self.route)();
-        if self.access == Access::Anyone { route } else { route.wrap(from_fn(edge::identify)) }
+        (self.method == Method::GET).then(|| (self.route)().method(Method::HEAD))
     }
 
     /// What it does, in one line.

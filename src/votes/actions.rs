@@ -14,6 +14,7 @@ use crate::votes::log::Hash;
 use crate::votes::model::{Ballot, Choice, Vote, VoteState};
 use crate::votes::questions::model::Count;
 use crate::votes::store::Bundle;
+use crate::votes::tiles::{self, Tiles};
 use crate::votes::{log, log_store, questions, steps, store};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -71,7 +72,8 @@ pub async fn own_ballot(ctx: &Context, member: &Member, id: VoteId) -> Result<(B
         let Some(log_index) = ballot.log_index else { return Ok((ballot, None)) };
         let (head, leaf) = (head_of(&steps::vote(db, &id)?)?, log_store::leaf(db, &id, log_index)?);
         let index = u64::try_from(log_index).map_err(Error::internal)?;
-        let proof = log::inclusion_proof(index, head.0, |at| log_store::subtree(db, &id, at))?;
+        let mut tiles = Tiles::new(db, &id, head.0);
+        let proof = log::inclusion_proof(index, head.0, |at| tiles.root(at))?;
         Ok((ballot, Some((head, leaf, proof))))
     });
     let (ballot, logged) = found.await?;
@@ -83,7 +85,7 @@ pub async fn own_ballot(ctx: &Context, member: &Member, id: VoteId) -> Result<(B
         tag: bytes(leaf.tag)?,
         sequence: u32::try_from(leaf.sequence).map_err(Error::internal)?,
         opening: Opening { choice: leaf.choice, nonce: bytes(leaf.nonce)? },
-        hashed: Hashed { commitment: bytes(leaf.commitment)?, leaf_hash: log_store::hash(&leaf.leaf_hash)? },
+        hashed: Hashed { commitment: bytes(leaf.commitment)?, leaf_hash: tiles::hash(&leaf.leaf_hash)? },
         head: head.signed(&ctx.signer),
         proof: Some(proof),
     };
@@ -96,10 +98,7 @@ pub async fn own_ballot(ctx: &Context, member: &Member, id: VoteId) -> Result<(B
 /// `not-found` for everybody else.
 pub async fn head(ctx: &Context, caller: &Caller, id: VoteId) -> Result<SignedHead> {
     let (caller, vote_id) = (caller.clone(), id.clone());
-    let read = ctx.db.read(move |db| {
-        expect_known(db, &vote_id, &caller)?;
-        head_of(&steps::vote(db, &vote_id)?)
-    });
+    let read = ctx.db.read(move |db| head_of(&expect_known(db, &vote_id, &caller)?));
     let (size, root) = read.await?;
     Ok(Head { vote_id: id, size, root, signed_at: ctx.clock.now() }.signed(&ctx.signer))
 }
@@ -119,10 +118,11 @@ pub async fn inclusion(
     let caller = caller.clone();
     ctx.db
         .read(move |db| {
-            expect_known(db, &id, &caller)?;
+            let log_size = expect_known(db, &id, &caller)?.log()?.size();
             let index = index.ok_or_else(|| Error::invalid("Say which leaf: index, from 0."))?;
-            let size = expect_size(db, &id, size)?;
-            Ok((size, log::inclusion_proof(index, size, |at| log_store::subtree(db, &id, at))?))
+            let size = expect_size(size, log_size)?;
+            let mut tiles = Tiles::new(db, &id, log_size);
+            Ok((size, log::inclusion_proof(index, size, |at| tiles.root(at))?))
         })
         .await
 }
@@ -141,10 +141,11 @@ pub async fn consistency(
     let caller = caller.clone();
     ctx.db
         .read(move |db| {
-            expect_known(db, &id, &caller)?;
+            let log_size = expect_known(db, &id, &caller)?.log()?.size();
             let first = first.ok_or_else(|| Error::invalid("Say of how many leaves the earlier log is: first."))?;
-            let second = expect_size(db, &id, second)?;
-            Ok((second, log::consistency_proof(first, second, |at| log_store::subtree(db, &id, at))?))
+            let second = expect_size(second, log_size)?;
+            let mut tiles = Tiles::new(db, &id, log_size);
+            Ok((second, log::consistency_proof(first, second, |at| tiles.root(at))?))
         })
         .await
 }
@@ -166,8 +167,7 @@ fn head_of(vote: &Vote) -> Result<(u64, Hash)> {
 }
 
 /// A size that the log has had.
-fn expect_size(db: &mut Db, id: &VoteId, size: Option<u64>) -> Result<u64> {
-    let now = steps::vote(db, id)?.log()?.size();
+fn expect_size(size: Option<u64>, now: u64) -> Result<u64> {
     let size = size.unwrap_or(now);
     if size > now {
         return Err(Error::invalid(format!("The log has {now} leaves, and not {size}.")));
@@ -175,11 +175,11 @@ fn expect_size(db: &mut Db, id: &VoteId, size: Option<u64>) -> Result<u64> {
     Ok(size)
 }
 
-/// Operators may know of every vote, members of those of their pool.
-pub(in crate::votes) fn expect_known(db: &mut Db, id: &VoteId, caller: &Caller) -> Result<()> {
+/// A vote of which the caller may know: operators of every one, members of those of their pool.
+pub(in crate::votes) fn expect_known(db: &mut Db, id: &VoteId, caller: &Caller) -> Result<Vote> {
     match caller.role {
-        Role::Operator => steps::vote(db, id).map(drop),
-        Role::Member => steps::expect_member(db, id, &caller.account_id).map(drop),
+        Role::Operator => steps::vote(db, id),
+        Role::Member => steps::expect_member(db, id, &caller.account_id).map(|(vote, _)| vote),
         Role::Buyer => Err(Error::not_found("vote")),
     }
 }
@@ -192,12 +192,11 @@ pub async fn read(ctx: &Context, caller: &Caller, id: VoteId) -> Result<Seen> {
     let caller = caller.clone();
     ctx.db
         .read(move |db| {
-            let tag = match caller.role {
-                Role::Operator => None,
+            let (vote, tag) = match caller.role {
+                Role::Operator => (steps::vote(db, &id)?, None),
                 Role::Member => steps::expect_member(db, &id, &caller.account_id)?,
                 Role::Buyer => return Err(Error::not_found("vote")),
             };
-            let vote = steps::vote(db, &id)?;
             let turnout = steps::turnout(db, &vote)?;
             let ballot = store::ballots_of(db, &[&id], &caller.account_id)?.pop();
             let bundle = store::bundle(db, &id)?;

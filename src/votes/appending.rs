@@ -1,10 +1,11 @@
 //! Appending to a vote's log: leaves, tiles, and the frontier from which the root follows. For whoever holds the vote's row.
 
 use super::commitment::{self, Hashed, Opening, Tag};
-use super::log::{Hash, TILE, leaf_hash};
-use super::log_store as store;
+use super::log::{Hash, leaf_hash};
+use super::log_store::{self, Appendix};
 use super::model::{Choice, Vote};
 use super::rules::Tally;
+use super::tiles;
 use crate::clock::UtcTime;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -59,26 +60,9 @@ pub fn append(tx: &mut Tx, vote: &Vote, leaves: &[NewLeaf]) -> Result<Appended> 
     }
     if !leaves.is_empty() {
         let first = i64::try_from(from).map_err(Error::internal)?;
-        store::add_leaves(tx, &vote.id, first, leaves, &hashed)?;
-        store::put_ballots(tx, &vote.id, first, leaves)?;
-        write_full_tiles(tx, vote, from, frontier.size())?;
-        store::note_log(tx, &vote.id, &frontier, tally)?;
+        let appendix = Appendix { vote_id: &vote.id, first, leaves, hashed: &hashed, frontier: &frontier, tally };
+        log_store::append(tx, &appendix)?;
+        tiles::add_full(tx, &vote.id, from, frontier.size())?;
     }
     Ok(Appended { hashed, from, size: frontier.size(), root: frontier.root(), tally })
-}
-
-/// Writes the tiles that have become full between two sizes, of each level.
-fn write_full_tiles(tx: &mut Tx, vote: &Vote, from: u64, to: u64) -> Result<()> {
-    let (mut level, mut from, mut to) = (0, from / TILE, to / TILE);
-    while from < to {
-        for tile in from..to {
-            let hashes = match level {
-                0 => store::leaf_hashes(tx, &vote.id, tile * TILE..(tile + 1) * TILE)?,
-                _ => store::tile_roots(tx, &vote.id, level - 1, tile * TILE..(tile + 1) * TILE)?,
-            };
-            store::add_tile(tx, &vote.id, level, tile, &hashes)?;
-        }
-        (level, from, to) = (level + 1, from / TILE, to / TILE);
-    }
-    Ok(())
 }

@@ -1,14 +1,14 @@
-//! The rows of a vote's log: leaves, tiles of hashes, and ballots as the log knows them.
+//! The rows of a vote's log: leaves, and ballots as the log knows them.
 
 use super::appending::NewLeaf;
 use super::commitment::{Hashed, Tag};
-use super::log::{Frontier, HASH_BYTES, Hash, Subtree, TILE, root_of_perfect};
+use super::log::Frontier;
 use super::model::{Choice, Vote};
 use super::rules::Tally;
 use super::store::NAMES_AT_ONCE;
 use crate::clock::UtcTime;
 use crate::db::kept::kept_statement;
-use crate::db::schema::{ballots, electors, vote_leaves, vote_log_tiles, votes};
+use crate::db::schema::{electors, vote_leaves, votes};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, VoteId};
@@ -71,13 +71,11 @@ pub struct CastBallot {
 pub fn cast_by(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<Vec<CastBallot>> {
     let mut found = Vec::with_capacity(members.len());
     for some in members.chunks(NAMES_AT_ONCE) {
-        let theirs = ballots::vote_id.eq(id).and(ballots::member_id.eq_any(some));
-        let same = electors::vote_id.eq(ballots::vote_id).and(electors::member_id.eq(ballots::member_id));
-        let rows: Vec<(AccountId, Option<Vec<u8>>, Choice, i32)> = ballots::table
-            .inner_join(electors::table.on(same))
-            .filter(theirs)
-            .order(ballots::member_id)
-            .select((ballots::member_id, electors::tag, ballots::choice, ballots::casts))
+        let rows: Vec<(AccountId, Option<Vec<u8>>, Choice, i32)> = electors::table
+            .filter(electors::vote_id.eq(id).and(electors::member_id.eq_any(some)))
+            .filter(electors::choice.is_not_null())
+            .order(electors::member_id)
+            .select((electors::member_id, electors::tag, electors::choice.assume_not_null(), electors::casts))
             .load(db)?;
         for (member_id, tag, choice, casts) in rows {
             let tag = tag.and_then(|tag| tag.try_into().ok()).ok_or_else(|| Error::internal("an elector has a tag"))?;
@@ -88,14 +86,10 @@ pub fn cast_by(db: &mut Db, id: &VoteId, members: &[AccountId]) -> Result<Vec<Ca
     Ok(found)
 }
 
-/// Whether a ballot of somebody was made void.
-pub fn has_void_leaf(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<bool> {
-    let tag: Option<Option<Vec<u8>>> =
-        electors::table.find((id, member_id)).select(electors::tag).first(db).optional()?;
-    let Some(tag) = tag.flatten() else { return Ok(false) };
-    let theirs = vote_leaves::table
-        .filter(vote_leaves::vote_id.eq(id).and(vote_leaves::tag.eq(tag)).and(vote_leaves::choice.is_null()));
-    Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(db)?)
+/// Whether a ballot of somebody was made void, and none has been cast since.
+pub fn is_void(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<bool> {
+    let void = electors::table.find((id, member_id)).filter(electors::choice.is_null().and(electors::casts.gt(0)));
+    Ok(diesel::select(diesel::dsl::exists(void)).get_result(db)?)
 }
 
 /// A leaf of the log.
@@ -116,29 +110,6 @@ pub fn leaves(db: &mut Db, id: &VoteId, range: Range<u64>) -> Result<Vec<LeafRow
         return Err(Error::internal(format!("the log of {id} lacks leaves")));
     }
     Ok(rows)
-}
-
-/// The root of a perfect subtree of the log: from its tile where that is full, else from leaves.
-pub fn subtree(db: &mut Db, id: &VoteId, at: Subtree) -> Result<Hash> {
-    let (level, tile, inside) = at.tile();
-    let level = i32::try_from(level).map_err(Error::internal)?;
-    let key = (id, level, i64::try_from(tile).map_err(Error::internal)?);
-    let found: Option<Vec<u8>> = vote_log_tiles::table.find(key).select(vote_log_tiles::hashes).first(db).optional()?;
-    let hashes = match found {
-        Some(bytes) => bytes.chunks(HASH_BYTES).map(hash).collect::<Result<Vec<_>>>()?,
-        // The last tile of a level is not full: of leaves it is read, of others it is made of the roots of the tiles below,
-        // which are the hashes of this level.
-        None => {
-            let places = tile * TILE + inside.start as u64..tile * TILE + inside.end as u64;
-            let hashes = match level {
-                0 => leaf_hashes(db, id, places)?,
-                _ => tile_roots(db, id, level - 1, places)?,
-            };
-            return Ok(root_of_perfect(&hashes));
-        }
-    };
-    let hashes = hashes.get(inside).ok_or_else(|| Error::internal("a tile has 256 hashes"))?;
-    Ok(root_of_perfect(hashes))
 }
 
 /// The tags of the electorate, in ascending order.
@@ -164,49 +135,79 @@ pub fn opened(db: &mut Db, id: &VoteId) -> Result<Vec<(Tag, Option<Choice>)>> {
     rows.into_iter().map(row).collect()
 }
 
-/// Appends leaves from a place on.
-pub fn add_leaves(db: &mut Db, id: &VoteId, first: i64, leaves: &[NewLeaf], hashed: &[Hashed]) -> Result<()> {
-    let rows = (first..).zip(leaves.iter().zip(hashed));
-    match db {
-        Db::Sqlite(c) => {
-            for (log_index, (leaf, hashed)) in rows {
-                AddLeaf {
-                    vote_id: id,
-                    log_index,
-                    tag: &leaf.tag,
-                    sequence: number(leaf.sequence)?,
-                    commitment: &hashed.commitment,
-                    leaf_hash: hashed.leaf_hash.as_bytes(),
-                    choice: leaf.opening.choice,
-                    nonce: &leaf.opening.nonce,
-                    cast_at: leaf.cast_at,
-                }
-                .execute(c)?;
-            }
-        }
-        Db::Postgres(c) => {
-            let all = AddLeaves {
-                vote_id: id,
-                log_index: rows.map(|(log_index, _)| log_index).collect(),
-                tag: leaves.iter().map(|leaf| leaf.tag.as_slice()).collect(),
-                sequence: leaves.iter().map(|leaf| number(leaf.sequence)).collect::<Result<_>>()?,
-                commitment: hashed.iter().map(|hashed| hashed.commitment.as_slice()).collect(),
-                leaf_hash: hashed.iter().map(|hashed| hashed.leaf_hash.as_bytes().as_slice()).collect(),
-                choice: leaves.iter().map(|leaf| leaf.opening.choice).collect(),
-                nonce: leaves.iter().map(|leaf| leaf.opening.nonce.as_slice()).collect(),
-                cast_at: leaves.iter().map(|leaf| leaf.cast_at).collect(),
-            };
-            all.execute(c)?;
-        }
+/// What a batch of leaves leaves behind it.
+pub struct Appendix<'a> {
+    /// The vote.
+    pub vote_id: &'a VoteId,
+    /// Where the first of the leaves stands; the others follow.
+    pub first: i64,
+    /// The leaves.
+    pub leaves: &'a [NewLeaf],
+    /// What stands of each in the log.
+    pub hashed: &'a [Hashed],
+    /// The log with them.
+    pub frontier: &'a Frontier,
+    /// The ballots that count with them.
+    pub tally: Tally,
+}
+
+/// Appends leaves, makes the last one of each member the ballot that counts, or takes the ballot away where it is void, and
+/// notes how far the log has come.
+pub fn append(db: &mut Db, appendix: &Appendix) -> Result<()> {
+    let Appendix { vote_id, first, leaves, .. } = *appendix;
+    // One statement may touch a row once.
+    let mut last: HashMap<&AccountId, (i64, &NewLeaf)> = HashMap::with_capacity(leaves.len());
+    for (log_index, leaf) in (first..).zip(leaves) {
+        last.insert(&leaf.member_id, (log_index, leaf));
     }
-    Ok(())
+    let mut last_ballots = Vec::with_capacity(last.len());
+    for (member_id, (log_index, leaf)) in last {
+        let choice = leaf.opening.choice;
+        last_ballots.push(PutBallot {
+            choice,
+            cast_at: choice.map(|_| leaf.cast_at),
+            log_index: choice.map(|_| log_index),
+            casts: number(leaf.sequence + 1)?,
+            vote_id,
+            member_id,
+        });
+    }
+    match db {
+        Db::Sqlite(c) => append_in_sqlite(c, appendix, last_ballots),
+        Db::Postgres(c) => append_in_postgres(c, appendix, &last_ballots),
+    }
 }
 
 fn number(count: u32) -> Result<i32> {
     i32::try_from(count).map_err(Error::internal)
 }
 
-// SQLite is asked within the process: a statement for each row costs least. PostgreSQL takes all rows in one.
+/// It is asked within the process: a statement for each row costs least.
+fn append_in_sqlite(c: &mut SqliteConnection, appendix: &Appendix, last_ballots: Vec<PutBallot>) -> Result<()> {
+    let Appendix { vote_id, first, leaves, hashed, frontier, tally } = *appendix;
+    for (log_index, (leaf, hashed)) in (first..).zip(leaves.iter().zip(hashed)) {
+        AddLeaf {
+            vote_id,
+            log_index,
+            tag: &leaf.tag,
+            sequence: number(leaf.sequence)?,
+            commitment: &hashed.commitment,
+            leaf_hash: hashed.leaf_hash.as_bytes(),
+            choice: leaf.opening.choice,
+            nonce: &leaf.opening.nonce,
+            cast_at: leaf.cast_at,
+        }
+        .execute(c)?;
+    }
+    for ballot in last_ballots {
+        ballot.execute(c)?;
+    }
+    let (log_size, log_frontier) = (i64::try_from(frontier.size()).map_err(Error::internal)?, frontier.to_bytes());
+    let Tally { yes, no, abstain } = tally;
+    NoteLog { log_size, log_frontier: &log_frontier, yes, no, abstain, vote_id }.execute(c)?;
+    Ok(())
+}
+
 kept_statement! {
     struct AddLeaf<'a> on Sqlite {
         vote_id: &'a VoteId as Text,
@@ -223,8 +224,62 @@ kept_statement! {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 }
 kept_statement! {
-    struct AddLeaves<'a> on Pg {
+    struct PutBallot<'a> on Sqlite {
+        choice: Option<Choice> as Nullable<Text>,
+        cast_at: Option<UtcTime> as Nullable<Timestamp>,
+        log_index: Option<i64> as Nullable<BigInt>,
+        casts: i32 as Integer,
         vote_id: &'a VoteId as Text,
+        member_id: &'a AccountId as Text,
+    }
+    "UPDATE electors SET choice = ?, cast_at = ?, log_index = ?, casts = ? WHERE vote_id = ? AND member_id = ?"
+}
+kept_statement! {
+    struct NoteLog<'a> on Sqlite {
+        log_size: i64 as BigInt,
+        log_frontier: &'a [u8] as Binary,
+        yes: i64 as BigInt,
+        no: i64 as BigInt,
+        abstain: i64 as BigInt,
+        vote_id: &'a VoteId as Text,
+    }
+    "UPDATE votes SET log_size = ?, log_frontier = ?, live_yes = ?, live_no = ?, live_abstain = ? WHERE id = ?"
+}
+
+/// It takes all rows of all three tables in one statement, as each way to it costs as much as some rows. Electors are there
+/// already: as ones that might be inserted, they are found by their key whatever the planner thinks of the table.
+fn append_in_postgres(c: &mut PgConnection, appendix: &Appendix, last_ballots: &[PutBallot]) -> Result<()> {
+    let Appendix { vote_id, first, leaves, hashed, frontier, tally } = *appendix;
+    let all = Append {
+        vote_of_leaves: vote_id,
+        log_index: (first..).zip(leaves).map(|(log_index, _)| log_index).collect(),
+        tag: leaves.iter().map(|leaf| leaf.tag.as_slice()).collect(),
+        sequence: leaves.iter().map(|leaf| number(leaf.sequence)).collect::<Result<_>>()?,
+        commitment: hashed.iter().map(|hashed| hashed.commitment.as_slice()).collect(),
+        leaf_hash: hashed.iter().map(|hashed| hashed.leaf_hash.as_bytes().as_slice()).collect(),
+        choice: leaves.iter().map(|leaf| leaf.opening.choice).collect(),
+        nonce: leaves.iter().map(|leaf| leaf.opening.nonce.as_slice()).collect(),
+        cast_at: leaves.iter().map(|leaf| leaf.cast_at).collect(),
+        vote_of_ballots: vote_id,
+        member_id: last_ballots.iter().map(|ballot| ballot.member_id.as_str()).collect(),
+        counts: last_ballots.iter().map(|ballot| ballot.choice).collect(),
+        counts_from: last_ballots.iter().map(|ballot| ballot.cast_at).collect(),
+        leaf: last_ballots.iter().map(|ballot| ballot.log_index).collect(),
+        casts: last_ballots.iter().map(|ballot| ballot.casts).collect(),
+        log_size: i64::try_from(frontier.size()).map_err(Error::internal)?,
+        log_frontier: frontier.to_bytes(),
+        yes: tally.yes,
+        no: tally.no,
+        abstain: tally.abstain,
+        vote_id,
+    };
+    all.execute(c)?;
+    Ok(())
+}
+
+kept_statement! {
+    struct Append<'a> on Pg {
+        vote_of_leaves: &'a VoteId as Text,
         log_index: Vec<i64> as Array<BigInt>,
         tag: Vec<&'a [u8]> as Array<Binary>,
         sequence: Vec<i32> as Array<Integer>,
@@ -233,181 +288,33 @@ kept_statement! {
         choice: Vec<Option<Choice>> as Array<Nullable<Text>>,
         nonce: Vec<&'a [u8]> as Array<Binary>,
         cast_at: Vec<UtcTime> as Array<Timestamp>,
-    }
-    "INSERT INTO vote_leaves (vote_id, log_index, tag, sequence, commitment, leaf_hash, choice, nonce, cast_at) \
-     SELECT ?, * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?)"
-}
-
-/// Makes the last leaf of each member the ballot that counts, or takes the ballot away where it is void. The first leaf stands
-/// at a place of the log, the others follow.
-pub fn put_ballots(db: &mut Db, id: &VoteId, first: i64, leaves: &[NewLeaf]) -> Result<()> {
-    // One statement may touch a row once.
-    let mut last: HashMap<&AccountId, (i64, &NewLeaf)> = HashMap::with_capacity(leaves.len());
-    for (log_index, leaf) in (first..).zip(leaves) {
-        last.insert(&leaf.member_id, (log_index, leaf));
-    }
-    let (mut counts, mut void) = (Vec::with_capacity(last.len()), Vec::new());
-    for (member_id, (log_index, leaf)) in last {
-        match leaf.opening.choice {
-            Some(choice) => counts.push(PutBallot {
-                vote_id: id,
-                member_id,
-                choice,
-                cast_at: leaf.cast_at,
-                log_index,
-                casts: number(leaf.sequence + 1)?,
-            }),
-            None => void.push(member_id),
-        }
-    }
-    match db {
-        Db::Sqlite(c) => {
-            for ballot in counts {
-                ballot.execute(c)?;
-            }
-        }
-        Db::Postgres(c) => {
-            let all = PutBallots {
-                vote_id: id,
-                member_id: counts.iter().map(|ballot| ballot.member_id.as_str()).collect(),
-                choice: counts.iter().map(|ballot| ballot.choice).collect(),
-                cast_at: counts.iter().map(|ballot| ballot.cast_at).collect(),
-                log_index: counts.iter().map(|ballot| ballot.log_index).collect(),
-                casts: counts.iter().map(|ballot| ballot.casts).collect(),
-            };
-            all.execute(c)?;
-        }
-    }
-    for void in void.chunks(NAMES_AT_ONCE) {
-        let theirs = ballots::vote_id.eq(id).and(ballots::member_id.eq_any(void.iter().copied()));
-        diesel::delete(ballots::table.filter(theirs)).execute(db)?;
-    }
-    Ok(())
-}
-
-kept_statement! {
-    struct PutBallot<'a> on Sqlite {
-        vote_id: &'a VoteId as Text,
-        member_id: &'a AccountId as Text,
-        choice: Choice as Text,
-        cast_at: UtcTime as Timestamp,
-        log_index: i64 as BigInt,
-        casts: i32 as Integer,
-    }
-    "INSERT INTO ballots (vote_id, member_id, choice, cast_at, log_index, casts) VALUES (?, ?, ?, ?, ?, ?) \
-     ON CONFLICT (vote_id, member_id) DO UPDATE SET choice = excluded.choice, cast_at = excluded.cast_at, \
-     log_index = excluded.log_index, casts = excluded.casts"
-}
-kept_statement! {
-    struct PutBallots<'a> on Pg {
-        vote_id: &'a VoteId as Text,
+        vote_of_ballots: &'a VoteId as Text,
         member_id: Vec<&'a str> as Array<Text>,
-        choice: Vec<Choice> as Array<Text>,
-        cast_at: Vec<UtcTime> as Array<Timestamp>,
-        log_index: Vec<i64> as Array<BigInt>,
+        counts: Vec<Option<Choice>> as Array<Nullable<Text>>,
+        counts_from: Vec<Option<UtcTime>> as Array<Nullable<Timestamp>>,
+        leaf: Vec<Option<i64>> as Array<Nullable<BigInt>>,
         casts: Vec<i32> as Array<Integer>,
+        log_size: i64 as BigInt,
+        log_frontier: Vec<u8> as Binary,
+        yes: i64 as BigInt,
+        no: i64 as BigInt,
+        abstain: i64 as BigInt,
+        vote_id: &'a VoteId as Text,
     }
-    "INSERT INTO ballots (vote_id, member_id, choice, cast_at, log_index, casts) SELECT ?, * FROM unnest(?, ?, ?, ?, ?) \
-     ON CONFLICT (vote_id, member_id) DO UPDATE SET choice = excluded.choice, cast_at = excluded.cast_at, \
-     log_index = excluded.log_index, casts = excluded.casts"
+    "WITH appended AS ( \
+         INSERT INTO vote_leaves (vote_id, log_index, tag, sequence, commitment, leaf_hash, choice, nonce, cast_at) \
+         SELECT ?, * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?) \
+     ), cast_now AS ( \
+         INSERT INTO electors (vote_id, member_id, choice, cast_at, log_index, casts) \
+         SELECT ?, * FROM unnest(?, ?, ?, ?, ?) \
+         ON CONFLICT (vote_id, member_id) DO UPDATE SET choice = excluded.choice, cast_at = excluded.cast_at, \
+         log_index = excluded.log_index, casts = excluded.casts \
+     ) \
+     UPDATE votes SET log_size = ?, log_frontier = ?, live_yes = ?, live_no = ?, live_abstain = ? WHERE id = ?"
 }
-
-/// Notes how far the log has come, and the ballots that count.
-pub fn note_log(db: &mut Db, id: &VoteId, frontier: &Frontier, tally: Tally) -> Result<()> {
-    let (log_size, log_frontier) = (i64::try_from(frontier.size()).map_err(Error::internal)?, frontier.to_bytes());
-    let Tally { yes, no, abstain } = tally;
-    match db {
-        Db::Sqlite(c) => NoteLog { log_size, log_frontier: &log_frontier, yes, no, abstain, id }.execute(c)?,
-        Db::Postgres(c) => {
-            NoteLogInPostgres { log_size, log_frontier: &log_frontier, yes, no, abstain, id }.execute(c)?
-        }
-    };
-    Ok(())
-}
-
-macro_rules! note_log {
-    ($name:ident, $backend:ident) => {
-        kept_statement! {
-            struct $name<'a> on $backend {
-                log_size: i64 as BigInt,
-                log_frontier: &'a [u8] as Binary,
-                yes: i64 as BigInt,
-                no: i64 as BigInt,
-                abstain: i64 as BigInt,
-                id: &'a VoteId as Text,
-            }
-            "UPDATE votes SET log_size = ?, log_frontier = ?, live_yes = ?, live_no = ?, live_abstain = ? WHERE id = ?"
-        }
-    };
-}
-note_log!(NoteLog, Sqlite);
-note_log!(NoteLogInPostgres, Pg);
 
 /// Moves the deadline of a vote.
 pub fn extend(db: &mut Db, id: &VoteId, extended_to: UtcTime) -> Result<()> {
     diesel::update(votes::table.find(id)).set(votes::extended_to.eq(Some(extended_to))).execute(db)?;
     Ok(())
-}
-
-/// The hashes of leaves.
-pub fn leaf_hashes(db: &mut Db, id: &VoteId, range: Range<u64>) -> Result<Vec<Hash>> {
-    let place = |index: u64| i64::try_from(index).map_err(Error::internal);
-    let hashes: Vec<Vec<u8>> = vote_leaves::table
-        .filter(vote_leaves::vote_id.eq(id))
-        .filter(vote_leaves::log_index.ge(place(range.start)?).and(vote_leaves::log_index.lt(place(range.end)?)))
-        .order(vote_leaves::log_index)
-        .select(vote_leaves::leaf_hash)
-        .load(db)?;
-    if hashes.len() as u64 != range.end - range.start {
-        return Err(Error::internal(format!("the log of {id} lacks leaves")));
-    }
-    hashes.iter().map(|bytes| hash(bytes)).collect()
-}
-
-/// The roots of full tiles.
-pub fn tile_roots(db: &mut Db, id: &VoteId, level: i32, range: Range<u64>) -> Result<Vec<Hash>> {
-    let place = |tile: u64| i64::try_from(tile).map_err(Error::internal);
-    let of_level = vote_log_tiles::vote_id.eq(id).and(vote_log_tiles::level.eq(level));
-    let rows: Vec<(i64, Option<Vec<u8>>)> = vote_log_tiles::table
-        .filter(of_level)
-        .filter(vote_log_tiles::tile.ge(place(range.start)?).and(vote_log_tiles::tile.lt(place(range.end)?)))
-        .order(vote_log_tiles::tile)
-        .select((vote_log_tiles::tile, vote_log_tiles::root))
-        .load(db)?;
-    if rows.len() as u64 != range.end - range.start {
-        return Err(Error::internal(format!("the log of {id} lacks tiles")));
-    }
-    let mut roots = Vec::with_capacity(rows.len());
-    for (tile, root) in rows {
-        roots.push(match root {
-            Some(bytes) => hash(&bytes)?,
-            // One from before roots were kept.
-            None => {
-                let hashes = vote_log_tiles::table.find((id, level, tile)).select(vote_log_tiles::hashes);
-                let bytes: Vec<u8> = hashes.first(db)?;
-                root_of_perfect(&bytes.chunks(HASH_BYTES).map(hash).collect::<Result<Vec<_>>>()?)
-            }
-        });
-    }
-    Ok(roots)
-}
-
-/// Writes a full tile, and its root beside it: else a proof in a log of 100,000 leaves would read hundreds of tiles.
-pub fn add_tile(db: &mut Db, id: &VoteId, level: i32, tile: u64, hashes: &[Hash]) -> Result<()> {
-    let bytes: Vec<u8> = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
-    diesel::insert_into(vote_log_tiles::table)
-        .values((
-            vote_log_tiles::vote_id.eq(id),
-            vote_log_tiles::level.eq(level),
-            vote_log_tiles::tile.eq(i64::try_from(tile).map_err(Error::internal)?),
-            vote_log_tiles::hashes.eq(bytes),
-            vote_log_tiles::root.eq(Some(root_of_perfect(hashes).as_bytes().to_vec())),
-        ))
-        .execute(db)?;
-    Ok(())
-}
-
-/// A hash as it is kept.
-pub fn hash(bytes: &[u8]) -> Result<Hash> {
-    Hash::from_bytes(bytes).ok_or_else(|| Error::internal("a hash has 32 bytes"))
 }

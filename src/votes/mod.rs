@@ -9,6 +9,7 @@
 //! [`steps::close`] counts them once the deadline has passed, or [`steps::void`] calls it off.
 
 pub mod actions;
+mod answer;
 pub mod appending;
 pub mod ballot_box;
 pub mod bundle;
@@ -24,6 +25,7 @@ pub mod routes;
 pub mod rules;
 mod standing;
 pub mod steps;
+pub mod tiles;
 pub mod upgrade;
 pub mod verifying;
 pub mod views;

@@ -1,12 +1,14 @@
 //! What a vote is and which way it may go.
 
 use crate::clock::UtcTime;
+use crate::db::schema::electors;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
 use crate::pools::model::Split;
 use crate::text_enum;
 use crate::votes::log::Frontier;
 use crate::votes::rules::{Passing, Rules, Tally, Window};
+use diesel::NullableExpressionMethods;
 
 text_enum! {
     /// Where a vote stands.
@@ -192,15 +194,17 @@ pub struct NewVote {
 
 /// A member's ballot as it counts now.
 #[derive(Debug, Clone, diesel::Queryable, diesel::Selectable)]
-#[diesel(table_name = crate::db::schema::ballots)]
+#[diesel(table_name = electors)]
 pub struct Ballot {
     /// The vote.
     pub vote_id: VoteId,
     /// Who cast it.
     pub member_id: AccountId,
     /// What it says.
+    #[diesel(select_expression = electors::choice.assume_not_null())]
     pub choice: Choice,
     /// When it was cast last.
+    #[diesel(select_expression = electors::cast_at.assume_not_null())]
     pub cast_at: UtcTime,
     /// Its place in the vote's log.
     pub log_index: Option<i64>,

@@ -6,10 +6,10 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::VoteId;
 use crate::page::{Page, PageQuery};
-use crate::votes::actions;
 use crate::votes::ballot_box::BallotBox;
 use crate::votes::model::Choice;
 use crate::votes::views::{BallotView, HeadView, ProofView, VoteView};
+use crate::votes::{actions, answer};
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::header;
@@ -47,14 +47,8 @@ pub async fn cast(
     body: Body<CastBallot>,
 ) -> Result<HttpResponse> {
     let (ballot, receipt) = actions::cast(&ballots, &member, id.into_inner(), body.choice).await?;
-    // Of the one answer that is given by the thousand it is known how long it is.
-    let mut json = Vec::with_capacity(RECEIPT_BYTES);
-    serde_json::to_writer(&mut json, &BallotView::with(ballot, Some(receipt)))?;
-    Ok(HttpResponse::Ok().content_type(header::ContentType::json()).body(json))
+    Ok(HttpResponse::Ok().content_type(header::ContentType::json()).body(answer::cast(&ballot, &receipt)))
 }
-
-/// A ballot with its receipt has about 1,200 bytes.
-const RECEIPT_BYTES: usize = 2_048;
 
 /// `GET /v1/votes/{id}/ballot`: the member's own ballot as it counts now.
 pub async fn own_ballot(member: Member, ctx: Data<Context>, id: Path<VoteId>) -> Result<Json<BallotView>> {

@@ -11,7 +11,7 @@ use crate::votes::commitment::{self, Opening, Tag};
 use crate::votes::log::{Frontier, Hash};
 use crate::votes::model::{Choice, NewVote, Vote, VoteState};
 use crate::votes::rules::{self, Tally, Window};
-use crate::votes::{log_store, standing, store, words};
+use crate::votes::{log_store, standing, store, tiles, words};
 use diesel::prelude::*;
 
 /// How a vote has ended.
@@ -45,16 +45,16 @@ pub fn vote(db: &mut Db, id: &VoteId) -> Result<Vote> {
     store::find(db, id)?.ok_or_else(|| Error::not_found("vote"))
 }
 
-/// Whether somebody may know of a vote: it has opened, and they are of its pool. Gives what stands for them in its log if they
-/// are in its electorate.
+/// A vote of which somebody may know: it has opened, and they are of its pool. With it comes what stands for them in its log, if
+/// they are in its electorate.
 ///
 /// # Errors
 /// `not-found` where they may not.
-pub fn expect_member(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Option<Tag>> {
+pub fn expect_member(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<(Vote, Option<Tag>)> {
     let vote = vote(db, id)?;
     let mut found = standing::electors_among(db, &vote, &[member_id])?;
     let elector = found.remove(member_id).ok_or_else(|| Error::not_found("vote"))?;
-    Ok(elector.tag)
+    Ok((vote, elector.tag))
 }
 
 /// Everyone in the electorate, sorted by id. It never changes after the opening.
@@ -105,7 +105,7 @@ pub fn own_ballot(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<Own
     if let Some(ballot) = store::ballots_of(db, &[id], member_id)?.pop() {
         return Ok(OwnBallot::Cast(ballot.choice));
     }
-    Ok(if log_store::has_void_leaf(db, id, member_id)? { OwnBallot::Void } else { OwnBallot::None })
+    Ok(if log_store::is_void(db, id, member_id)? { OwnBallot::Void } else { OwnBallot::None })
 }
 
 /// The votes that have ended in whose electorate somebody was, newest first, of pools that they have left since, too.
@@ -368,7 +368,7 @@ fn log_problem(db: &mut Db, vote: &Vote, counted: Tally) -> Result<Option<String
     let id = &vote.id;
     let frontier = vote.log()?;
     let mut again = Frontier::default();
-    log_store::leaf_hashes(db, id, 0..frontier.size())?.into_iter().for_each(|leaf| again.append(leaf));
+    tiles::leaf_hashes(db, id, 0..frontier.size())?.into_iter().for_each(|leaf| again.append(leaf));
     if again.root() != frontier.root() {
         return Ok(Some(format!("{id} has a log with another root than its leaves give")));
     }

@@ -2,7 +2,7 @@
 
 use crate::clock::UtcTime;
 use crate::db::Db;
-use crate::db::schema::{ballots, consents, electors, memberships, vote_bundles, vote_purposes, votes};
+use crate::db::schema::{consents, electors, memberships, vote_bundles, vote_purposes, votes};
 use crate::error::Result;
 use crate::ids::{AccountId, VoteId};
 use crate::pools::model::MembershipState;
@@ -33,9 +33,9 @@ pub fn find(db: &mut Db, id: &VoteId) -> Result<Option<Vote>> {
 
 /// Ballots that are in no log, as those of votes of before there were logs, in the order of the members' ids.
 pub fn ballots_in_no_log(db: &mut Db, id: &VoteId, most: i64) -> Result<Vec<Ballot>> {
-    Ok(ballots::table
-        .filter(ballots::vote_id.eq(id).and(ballots::log_index.is_null()))
-        .order(ballots::member_id)
+    Ok(electors::table
+        .filter(electors::vote_id.eq(id).and(electors::choice.is_not_null()).and(electors::log_index.is_null()))
+        .order(electors::member_id)
         .limit(most)
         .select(Ballot::as_select())
         .load(db)?)
@@ -87,8 +87,9 @@ pub fn count_electors(db: &mut Db, id: &VoteId) -> Result<i64> {
 
 /// A member's ballots in some votes.
 pub fn ballots_of(db: &mut Db, ids: &[&VoteId], member_id: &AccountId) -> Result<Vec<Ballot>> {
-    Ok(ballots::table
-        .filter(ballots::member_id.eq(member_id).and(ballots::vote_id.eq_any(ids.iter().copied())))
+    Ok(electors::table
+        .filter(electors::member_id.eq(member_id).and(electors::vote_id.eq_any(ids.iter().copied())))
+        .filter(electors::choice.is_not_null())
         .select(Ballot::as_select())
         .load(db)?)
 }
@@ -100,18 +101,19 @@ pub fn is_about(db: &mut Db, id: &VoteId, purpose: &str) -> Result<bool> {
 
 /// Counts the ballots of a vote.
 pub fn count(db: &mut Db, id: &VoteId) -> Result<Tally> {
-    let counts: Vec<(Choice, i64)> = ballots::table
-        .filter(ballots::vote_id.eq(id))
-        .group_by(ballots::choice)
-        .select((ballots::choice, diesel::dsl::count_star()))
+    let counts: Vec<(Option<Choice>, i64)> = electors::table
+        .filter(electors::vote_id.eq(id))
+        .group_by(electors::choice)
+        .select((electors::choice, diesel::dsl::count_star()))
         .load(db)?;
-    let of = |choice| counts.iter().find(|(c, _)| *c == choice).map_or(0, |(_, n)| *n);
+    let of = |choice| counts.iter().find(|(c, _)| *c == Some(choice)).map_or(0, |(_, n)| *n);
     Ok(Tally { yes: of(Choice::Yes), no: of(Choice::No), abstain: of(Choice::Abstain) })
 }
 
 /// How many ballots were cast in a vote.
 pub fn turnout(db: &mut Db, id: &VoteId) -> Result<i64> {
-    Ok(ballots::table.filter(ballots::vote_id.eq(id)).count().get_result(db)?)
+    let cast = electors::table.filter(electors::vote_id.eq(id).and(electors::choice.is_not_null()));
+    Ok(cast.count().get_result(db)?)
 }
 
 /// Votes that a member may take part in, or might have, newest first: those that are open, or those that have

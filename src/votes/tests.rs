@@ -372,7 +372,7 @@ async fn who_leaves_and_comes_back_while_a_vote_is_open_has_given_it_up() {
 #[tokio::test]
 async fn a_vote_of_before_there_were_logs_gets_one_and_goes_on() {
     const AS_BEFORE: &str = "DELETE FROM vote_leaves; UPDATE electors SET tag = NULL;
-        UPDATE ballots SET log_index = NULL, casts = 0;
+        UPDATE electors SET log_index = NULL, casts = 0;
         UPDATE votes SET tag_key = NULL, electorate_root = NULL, log_size = 0, log_frontier = NULL,
             live_yes = 0, live_no = 0, live_abstain = 0;";
     let (ctx, _guard) = Context::for_tests();

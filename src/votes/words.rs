@@ -107,16 +107,27 @@ pub fn ending(passing: &Passing, electors: i64, tally: Tally, outcome: Outcome) 
 
 /// What a receipt shows.
 pub fn receipt(choice: Option<Choice>, log_index: i64) -> String {
-    let says = match choice {
-        Some(choice) => format!("Your ballot says {choice}."),
-        None => "Your ballot is void.".to_owned(),
-    };
-    format!(
-        "{says} It is number {} in the log of this vote, and the service has signed that log with your ballot in it. If you vote again, \
+    let mut words = String::new();
+    push_receipt(&mut words, choice, log_index);
+    words
+}
+
+/// The same, behind what a text has already.
+pub fn push_receipt(text: &mut String, choice: Option<Choice>, log_index: i64) {
+    match choice {
+        Some(choice) => {
+            text.push_str("Your ballot says ");
+            text.push_str(choice.as_str());
+        }
+        None => text.push_str("Your ballot is void"),
+    }
+    text.push_str(". It is number ");
+    text.push_str(&grouped(log_index + 1));
+    text.push_str(
+        " in the log of this vote, and the service has signed that log with your ballot in it. If you vote again, \
          only your last ballot counts, and it gets a receipt of its own. When the vote has ended, all ballots are opened without names: \
          with this receipt you can find yours and see that it was counted as you cast it. Show it to nobody who should not know how you voted.",
-        grouped(log_index + 1),
-    )
+    );
 }
 
 fn majority(passing: &Passing) -> String {

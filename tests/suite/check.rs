@@ -95,7 +95,7 @@ fn what_was_tampered_with_is_found() {
     assert!(whole && printed.contains("Everything is whole"), "{printed}");
     for (sql, says) in [
         (
-            "UPDATE ballots SET choice = 'no' WHERE member_id = (SELECT min(member_id) FROM ballots)",
+            "UPDATE electors SET choice = 'no' WHERE member_id = (SELECT min(member_id) FROM electors WHERE choice = 'yes')",
             "but its ballots are 7 yes, 1 no",
         ),
         ("UPDATE offers SET terms_json = replace(terms_json, '50000', '50001')", "other terms than those"),

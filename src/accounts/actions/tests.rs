@@ -54,7 +54,7 @@ impl House {
     }
 
     async fn caller(&self, tokens: &SessionTokens) -> Result<Caller> {
-        self.auth.caller(&self.ctx, &tokens.access_token).await.map(|caller| Caller::clone(&caller))
+        self.auth.caller(&self.ctx, tokens.access_token.as_bytes()).await.map(|caller| Caller::clone(&caller))
     }
 
     async fn mint(&self, id: &AccountId, purpose: EmailTokenPurpose) -> String {
@@ -176,12 +176,12 @@ async fn logging_out_takes_hold_at_once_here_and_within_a_minute_elsewhere() {
     let other_server = Auth::start(&house.ctx).unwrap();
     let tokens = house.member("ada@example.org").await.session;
     let caller = house.caller(&tokens).await.unwrap();
-    other_server.caller(&house.ctx, &tokens.access_token).await.unwrap();
+    other_server.caller(&house.ctx, tokens.access_token.as_bytes()).await.unwrap();
     log_out(&house.ctx, &house.auth, &caller).await.unwrap();
     assert_eq!(code(house.caller(&tokens).await), Code::NotAuthenticated);
     assert_eq!(code(refresh(&house.ctx, &house.auth, tokens.refresh_token).await), Code::InvalidRefreshToken);
     house.ctx.clock.advance_s(60).unwrap();
-    assert_eq!(code(other_server.caller(&house.ctx, &tokens.access_token).await), Code::NotAuthenticated);
+    assert_eq!(code(other_server.caller(&house.ctx, tokens.access_token.as_bytes()).await), Code::NotAuthenticated);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use refrain::accounts::caller::Caller;
 use refrain::accounts::model::Role;
 use refrain::clock::Entropy;
 use refrain::db::Db;
-use refrain::db::schema::{ballots, outbox, purchases};
+use refrain::db::schema::{electors, outbox, purchases};
 use refrain::error::Result;
 use refrain::ids::{AccountId, SessionId, VoteId};
 use refrain::offers::model::{Offer, OfferState};
@@ -233,10 +233,10 @@ impl World {
 
 fn vote(db: &mut Db, id: &VoteId) -> Result<(Vote, i64, Vec<AccountId>, Vec<(AccountId, Choice)>)> {
     let vote = steps::vote(db, id)?;
-    let (turnout, electors) = (steps::turnout(db, &vote)?, steps::electors(db, id)?);
-    let cast = ballots::table.filter(ballots::vote_id.eq(id)).order(ballots::member_id);
-    let cast = cast.select((ballots::member_id, ballots::choice)).load(db)?;
-    Ok((vote, turnout, electors, cast))
+    let (turnout, everybody) = (steps::turnout(db, &vote)?, steps::electors(db, id)?);
+    let cast = electors::table.filter(electors::vote_id.eq(id).and(electors::choice.is_not_null()));
+    let cast = cast.order(electors::member_id).select((electors::member_id, electors::choice.assume_not_null()));
+    Ok((vote, turnout, everybody, cast.load(db)?))
 }
 
 fn leaf(bytes: &[u8]) -> String {
