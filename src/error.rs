@@ -7,6 +7,7 @@
 //! Which constructor to use where: [`Error::new`] for everything that the caller can do something
 //! about, [`Error::internal`] for what only an operator can, `?` for database and file errors.
 
+use crate::text::ascii_json;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -52,6 +53,8 @@ error_table! {
     NotInElectorate       = "not-in-electorate",       403, "Not among those who vote on this offer";
     LicenceRevoked        = "licence-revoked",         403, "The licence was revoked";
     LicenceExpired        = "licence-expired",         403, "The licence has expired";
+    LinkRefused           = "link-refused",            403, "The link to the file is not valid";
+    LinkExpired           = "link-expired",            403, "The link to the file has expired";
     LicenceCancelled      = "licence-cancelled",       403, "The licence was cancelled before it began";
     NotFound              = "not-found",               404, "There is nothing here";
     MethodNotAllowed      = "method-not-allowed",      405, "This resource has no such method";
@@ -101,18 +104,28 @@ pub struct Error {
     detail: String,
     retry_after_s: Option<u32>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    form: Form,
+}
+
+/// How a failure is written down for whoever gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A problem document (RFC 9457).
+    Problem,
+    /// As the protocol of Delta Sharing has it.
+    DeltaSharing,
 }
 
 impl Error {
     /// A failure that the caller can understand: `detail` says what, where and what to do.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Error { code, detail: detail.into(), retry_after_s: None, cause: None }
+        Error { code, detail: detail.into(), retry_after_s: None, cause: None, form: Form::Problem }
     }
 
     /// A failure that only the operator can mend. The cause is logged, the caller sees none of it.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let detail = "The failure was logged; trying again may help, the request id helps whoever looks into it.";
-        Error { code: Code::Internal, detail: detail.into(), retry_after_s: None, cause: Some(cause.into()) }
+        Error::new(Code::Internal, detail).because(cause)
     }
 
     /// Nothing here, or nothing that this caller may know of.
@@ -133,6 +146,12 @@ impl Error {
     /// Says when it is worth trying again (`Retry-After`).
     pub fn retry_after_s(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Says it in the form of Delta Sharing, whose clients show people the message.
+    pub fn in_delta_sharing(mut self) -> Self {
+        self.form = Form::DeltaSharing;
         self
     }
 
@@ -174,6 +193,16 @@ impl Error {
             self.cause().and_then(|c| c.downcast_ref::<Diesel>()),
             Some(Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
         )
+    }
+
+    /// The protocol's own word where it has one; else ours, written as it writes them.
+    fn delta_sharing_code(&self) -> String {
+        match self.code {
+            Code::NotFound => "RESOURCE_DOES_NOT_EXIST".into(),
+            Code::Invalid => "INVALID_PARAMETER_VALUE".into(),
+            Code::Internal => "INTERNAL_ERROR".into(),
+            code => code.slug().to_uppercase().replace('-', "_"),
+        }
     }
 
     /// The problem document (RFC 9457) that the caller gets.
@@ -252,18 +281,33 @@ impl From<serde_json::Error> for Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        let status = match (self.form, self.code.status()) {
+            // The protocol knows few: clients try again by status, and must not for what stays as it is.
+            (Form::DeltaSharing, 405..=499) => 400,
+            (_, status) => status,
+        };
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        response.content_type("application/problem+json");
+        let body = match self.form {
+            Form::Problem => {
+                response.content_type("application/problem+json");
+                self.problem().to_string()
+            }
+            Form::DeltaSharing => {
+                response.content_type("application/json; charset=utf-8");
+                let body = serde_json::json!({"errorCode": self.delta_sharing_code(), "message": self.detail});
+                ascii_json(&body).unwrap_or_default() // two texts are JSON
+            }
+        };
         if let Some(seconds) = self.retry_after_s {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"refrain\"")));
         }
-        response.body(self.problem().to_string())
+        response.body(body)
     }
 }

@@ -120,6 +120,7 @@ text_ids! {
     EventId = "event";
     AuditId = "audit";
     AccessId = "access";
+    GrantId = "grant";
     ErasureId = "erasure";
 }
 

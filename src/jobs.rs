@@ -13,7 +13,7 @@ use crate::ids::{AccountId, EditionId, LicenceId, OfferId, PurchaseId, VoteId};
 use crate::offers::model::OfferState;
 use crate::queue::{self, Job, JobKind};
 use crate::{erasure, histories, notify, offers, payouts, purchases, upkeep, votes};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::Instrument;
 
@@ -31,6 +31,8 @@ const SHARDS: [JobKind; 1] = [JobKind::CompactPlays];
 
 /// How often what is over is cleared away.
 const UPKEEP_PERIOD: Duration = Duration::from_secs(3_600);
+/// The longest pause between two batches of mails.
+const MAIL_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// What has come of a job that did not fail.
 enum Outcome {
@@ -117,8 +119,10 @@ async fn lane(ctx: &Context, kinds: &[JobKind], name: &str, mut stopped: watch::
 
 async fn outbox_lane(ctx: &Context, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
+        let began_at = Instant::now();
         match notify::actions::send_due(ctx).await {
-            Ok(sent) if sent > 0 => {}
+            // Mails to very many take minutes. Those who are here meanwhile have half of the machine at least.
+            Ok(sent) if sent > 0 => tokio::time::sleep(began_at.elapsed().min(MAIL_PAUSE_MAX)).await,
             Ok(_) => rest(ctx, &mut stopped).await,
             Err(error) => {
                 tracing::error!(job.lane = "outbox", error.cause = ?error.cause(), "the outbox could not be read");

@@ -1,6 +1,7 @@
 //! Money: whole minor units (cents) with a currency, and checked sums. Never a float.
 
 use crate::error::{Error, Result};
+use crate::text;
 use serde::{Deserialize, Serialize};
 
 /// The largest amount that is accepted anywhere: 10 thousand million units of a two-decimal currency.
@@ -23,6 +24,11 @@ impl Money {
     /// An amount as the house itself keeps it.
     pub fn new(amount_minor: i64, currency: impl Into<String>) -> Self {
         Money { amount_minor, currency: currency.into() }
+    }
+
+    /// The amount in whole units, as programs write it: `55000`, `0.05`. For what is not negative.
+    pub fn in_units(&self) -> String {
+        text::decimal(self.amount_minor.unsigned_abs(), decimals(&self.currency))
     }
 
     /// Checks an amount that a caller sent: positive, not beyond [`MAX_MINOR`], in the currency expected.

@@ -50,6 +50,28 @@ impl Serialize for Hex {
     }
 }
 
+/// JSON of ASCII alone, in one line: some who read it take characters of Unicode for the end of a line.
+///
+/// # Errors
+/// What the library says of a value that is not one of JSON.
+pub fn ascii_json<T: Serialize>(value: &T) -> serde_json::Result<String> {
+    let json = serde_json::to_string(value)?;
+    if json.is_ascii() {
+        return Ok(json);
+    }
+    let mut ascii = String::with_capacity(json.len() + 32);
+    // Outside of texts JSON has none but ASCII, and in a text each may be written by its number (RFC 8259, section 7).
+    for character in json.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            let mut units = [0; 2];
+            character.encode_utf16(&mut units).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    Ok(ascii)
+}
+
 /// A whole number of 10^-places as people write it: 50,000,000 with 9 places is 0.05.
 pub fn decimal(number: u64, places: u32) -> String {
     let one = 10u64.pow(places);

@@ -4,9 +4,9 @@
 use super::caller::Caller;
 use super::generations::Generations;
 use super::keys::Keys;
+use super::lookups::Lookups;
 use super::opaque;
 use super::passwords::Hasher;
-use super::sessions;
 use super::throttle::Throttle;
 use super::tokens::{self, Tokens, Verified};
 use crate::clock::UtcTime;
@@ -31,6 +31,7 @@ pub struct Auth {
     /// Counts registrations, by network.
     pub registrations: Throttle,
     seen: RwLock<Generations<[u8; 32], Seen>>,
+    lookups: Lookups,
 }
 
 /// A genuine token, and what the database said of it.
@@ -67,6 +68,7 @@ impl Auth {
             throttle: Throttle::new(settings.login_attempts),
             registrations: Throttle::new(settings.registrations),
             seen: RwLock::new(Generations::new(TOKENS_MAX)),
+            lookups: Lookups::default(),
         })
     }
 
@@ -83,7 +85,7 @@ impl Auth {
             None => self.tokens.verify(std::str::from_utf8(token).map_err(|_| tokens::refused())?, now)?,
         };
         let session_id = verified.session_id.clone();
-        let found = ctx.db.read(move |db| sessions::account_of_live(db, &session_id, now)).await?;
+        let found = self.lookups.account_of_live(ctx, session_id).await?;
         let account = found.filter(|account| account.id == verified.account_id).ok_or_else(tokens::refused)?;
         let caller = Arc::new(Caller {
             account_id: account.id,

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod caller;
 mod generations;
 pub mod keys;
+mod lookups;
 pub mod model;
 pub mod opaque;
 pub mod passwords;

@@ -5,13 +5,14 @@
 
 use super::model::{Account, AccountState};
 use super::opaque::{self, Opaque};
-use super::store;
+use super::store::AccountRow;
 use crate::clock::UtcTime;
-use crate::db::schema::{refresh_tokens, sessions};
+use crate::db::schema::{accounts, refresh_tokens, sessions};
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::ids::{AccountId, SessionId};
 use diesel::prelude::*;
+use std::collections::HashMap;
 
 /// A session that has just begun or gone on.
 #[derive(Debug, Clone)]
@@ -70,10 +71,18 @@ pub fn rotate(tx: &mut Tx, refresh_token: &str, ttl_days: i64) -> Result<Rotatio
 
 /// The account of a session that is neither revoked nor expired, if the account is active.
 pub fn account_of_live(db: &mut Db, session_id: &SessionId, now: UtcTime) -> Result<Option<Account>> {
+    Ok(accounts_of_live(db, std::slice::from_ref(session_id), now)?.remove(session_id))
+}
+
+/// The same for several sessions; those that are over, or whose account is not active, are left out.
+pub fn accounts_of_live(db: &mut Db, ids: &[SessionId], now: UtcTime) -> Result<HashMap<SessionId, Account>> {
     let live = sessions::revoked_at.is_null().and(sessions::expires_at.gt(now));
-    let found = sessions::table.find(session_id).filter(live).select(sessions::account_id);
-    let Some(id) = found.first::<AccountId>(db).optional()? else { return Ok(None) };
-    Ok(store::account(db, &id)?.filter(|account| account.state == AccountState::Active))
+    let rows: Vec<(SessionId, AccountRow)> = sessions::table
+        .inner_join(accounts::table)
+        .filter(sessions::id.eq_any(ids).and(live).and(accounts::state.eq(AccountState::Active)))
+        .select((sessions::id, AccountRow::as_select()))
+        .load(db)?;
+    Ok(rows.into_iter().map(|(id, row)| (id, row.into())).collect())
 }
 
 /// Ends a session. `false` where it was over already.

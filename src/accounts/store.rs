@@ -14,7 +14,7 @@ const TOMBSTONE: &str = "email";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
-struct AccountRow {
+pub(super) struct AccountRow {
     id: AccountId,
     role: Role,
     email: String,

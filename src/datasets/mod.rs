@@ -15,6 +15,8 @@ pub mod actions;
 mod budget;
 pub mod cache;
 mod catalogue;
+mod croissant;
+mod dcat;
 mod draft;
 mod example;
 pub mod model;

@@ -9,10 +9,11 @@ use super::views::{
     DatasetView, DictionaryView, EditionSummary, ExclusivityView, LicenceTextView, PoolView, PreviewView,
     RecipeSummary, TwinFile, TwinView,
 };
+use super::{croissant, dcat};
 use crate::aggregates::{self, AccuracySheet, Cost, File, Manifest, PREVIEW_ROWS};
 use crate::clock::UtcTime;
 use crate::db::Db;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::DatasetId;
 use crate::pools;
 use crate::pools::model::Pool;
@@ -31,6 +32,33 @@ pub enum Part {
     TwinParquet,
     /// The synthetic twin as CSV.
     TwinCsv,
+    /// All about it, in the words of Croissant.
+    Croissant,
+    /// The same, in those of DCAT and ODRL.
+    Dcat,
+}
+
+impl Part {
+    /// Which account of a listing a caller wants, for the media ranges that it accepts, the best liked first (RFC 9110, section
+    /// 12.5.1). Our own where anything will do; of those in JSON-LD that of DCAT, unless Croissant's profile is named.
+    ///
+    /// # Errors
+    /// `not-acceptable` where none of them is among the ranges.
+    pub fn accepted<'a>(ranges: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Result<Part> {
+        let fitting = |(range, profile): (&str, Option<&str>)| match range {
+            "application/json" | "application/*" | "*/*" => Some(Part::Page),
+            "application/ld+json" if profile.is_some_and(|profile| profile.contains("croissant")) => {
+                Some(Part::Croissant)
+            }
+            "application/ld+json" => Some(Part::Dcat),
+            _ => None,
+        };
+        ranges.into_iter().find_map(fitting).ok_or_else(|| {
+            let words = "A listing is given as application/json, or as application/ld+json in the words of DCAT or, with that profile, of \
+                         Croissant.";
+            Error::new(Code::NotAcceptable, words)
+        })
+    }
 }
 
 /// What a listing's page is made of.
@@ -58,8 +86,8 @@ impl Facts {
         })
     }
 
-    /// Makes the part that was asked for.
-    pub fn content(&self, part: Part) -> Result<Content> {
+    /// Makes the part that was asked for. Some name other parts by the server's address.
+    pub fn content(&self, part: Part, server_url: &str) -> Result<Content> {
         match part {
             Part::Page => Content::json(&self.view()?),
             Part::Dictionary => Content::json(&DictionaryView {
@@ -69,6 +97,8 @@ impl Facts {
             Part::Accuracy => Content::json(&self.sheet()?),
             Part::TwinParquet => self.twin(".parquet"),
             Part::TwinCsv => self.twin(".csv"),
+            Part::Croissant => linked(&croissant::document(self, server_url)?, croissant::MEDIA_TYPE),
+            Part::Dcat => linked(&dcat::document(self, server_url)?, dcat::MEDIA_TYPE),
         }
     }
 
@@ -80,14 +110,17 @@ impl Facts {
         aggregates::accuracy_sheet(&self.recipe.document, self.members, Some(lifetime))
     }
 
-    /// The twin is for a round number of members, so that it does not change with every member who joins.
     fn twin(&self, extension: &str) -> Result<Content> {
-        let seed = digest::digest(&digest::SHA256, self.dataset.id.as_str().as_bytes());
-        let seed = u64::from_le_bytes(seed.as_ref()[..8].try_into().map_err(Error::internal)?);
-        let files = aggregates::synthetic_twin(&self.recipe.document, two_digits(self.members), self.now, seed)?;
-        let found = files.into_iter().find(|file| file.entry.name.ends_with(extension));
+        let found = self.twins()?.into_iter().find(|file| file.entry.name.ends_with(extension));
         let File { entry, content } = found.ok_or_else(|| Error::not_found("file"))?;
         Ok(Content { bytes: content, media_type: entry.media_type, file_name: Some(entry.name) })
+    }
+
+    /// The twin is for a round number of members, so that it does not change with every member who joins.
+    pub fn twins(&self) -> Result<Vec<File>> {
+        let seed = digest::digest(&digest::SHA256, self.dataset.id.as_str().as_bytes());
+        let seed = u64::from_le_bytes(seed.as_ref()[..8].try_into().map_err(Error::internal)?);
+        aggregates::synthetic_twin(&self.recipe.document, two_digits(self.members), self.now, seed)
     }
 
     /// All about the listing.
@@ -124,6 +157,11 @@ impl Facts {
             preview: self.editions.first().map(preview).transpose()?,
         })
     }
+}
+
+/// A document of linked data.
+pub fn linked(document: &serde_json::Value, media_type: &str) -> Result<Content> {
+    Ok(Content { media_type: media_type.into(), ..Content::json(document)? })
 }
 
 fn twin_view(id: &DatasetId) -> TwinView {
@@ -177,6 +215,22 @@ fn two_digits(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_liked_account_is_given() {
+        let croissant = Some("http://mlcommons.org/croissant/1.1");
+        for (ranges, expected) in [
+            (vec![("*/*", None)], Part::Page),
+            (vec![("text/html", None), ("*/*", None)], Part::Page),
+            (vec![("application/ld+json", None), ("application/json", None)], Part::Dcat),
+            (vec![("application/json", None), ("application/ld+json", None)], Part::Page),
+            (vec![("application/ld+json", croissant)], Part::Croissant),
+            (vec![("text/turtle", None), ("application/ld+json", Some("http://www.w3.org/ns/dcat#"))], Part::Dcat),
+        ] {
+            assert_eq!(Part::accepted(ranges.clone()).unwrap(), expected, "{ranges:?}");
+        }
+        assert_eq!(Part::accepted([("text/turtle", None)]).unwrap_err().code(), Code::NotAcceptable);
+    }
 
     #[test]
     fn numbers_are_cut_to_two_digits() {

@@ -563,6 +563,20 @@ diesel::table! {
         range_asked -> Nullable<Text>,
         size_bytes -> BigInt,
         happened_at -> Timestamp,
+        grant_id -> Nullable<Text>,
+        window_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    grants (id) {
+        id -> Text,
+        licence_id -> Text,
+        account_id -> Text,
+        kind -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
     }
 }
 
@@ -677,6 +691,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     email_tokens,
     erasures,
     files_to_delete,
+    grants,
     histories,
     idempotency_keys,
     jobs,

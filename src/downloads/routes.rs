@@ -1,19 +1,22 @@
 //! Downloads over HTTP.
 
 use super::conditions::Asked;
-pub use super::model::Access;
+use super::links::LinkQuery;
+pub use super::model::{Access, Grant};
 use super::{actions, answers};
 use crate::accounts::caller::{Buyer, Caller};
+use crate::body::Body;
+use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::datasets::model::EditionFile;
 use crate::error::Result;
-use crate::ids::LicenceId;
+use crate::ids::{GrantId, LicenceId};
 use crate::page::{Page, PageQuery};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The files that a licence entitles to.
@@ -52,18 +55,102 @@ pub struct FileView {
     pub href: String,
 }
 
+/// Makes links to files.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"files": ["artist_preference.parquet"], "lifetime_s": 3_600}))]
+pub struct MakeLinks {
+    /// Names of files; all of the licence's if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<String>>,
+    /// For how many seconds they are good: 1 to 604,800, an hour if not said. Never longer than the licence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 604_800)]
+    pub lifetime_s: Option<i64>,
+}
+
+/// Links that were made together. Whoever has one can read the file, without an account, until it ends or is taken back.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "grant_id": "grant_01jd2k8m0wfv9s3x6q4r7t5y2z",
+    "expires_at": "2026-01-10T13:00:00Z",
+    "items": [{
+        "name": "artist_preference.parquet",
+        "media_type": "application/vnd.apache.parquet",
+        "size_bytes": 48_213,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "href": "https://market.example/v1/links/licence_01jd2k8m0wfv9s3x6q4r7t5y2z/artist_preference.parquet?X-Amz-Algorithm=REFRAIN-HMAC-SHA256&X-Amz-Credential=grant_01jd2k8m0wfv9s3x6q4r7t5y2z&X-Amz-Date=20260110T120000Z&X-Amz-Expires=3600&X-Amz-Signature=5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
+    }]
+}))]
+pub struct LinksView {
+    /// What takes them back: `DELETE /v1/grants/{id}`.
+    pub grant_id: GrantId,
+    /// When they end.
+    pub expires_at: UtcTime,
+    /// One for each file.
+    pub items: Vec<FileView>,
+}
+
+/// `POST /v1/licences/{id}/links`: links that carry their own signature.
+pub async fn make_links(
+    buyer: Buyer,
+    ctx: Data<Context>,
+    id: Path<LicenceId>,
+    body: Body<MakeLinks>,
+) -> Result<Json<LinksView>> {
+    let MakeLinks { files, lifetime_s } = body.into_inner();
+    let made = actions::make_links(&ctx, &buyer, id.into_inner(), files, lifetime_s).await?;
+    let items = made.items.into_iter().map(|(file, href)| FileView::of(file, href)).collect();
+    Ok(Json(LinksView { grant_id: made.grant.id, expires_at: made.expires_at, items }))
+}
+
+/// `GET` and `HEAD /v1/links/{licence}/{name}`: a file by a signed link, or the part of it that is asked for.
+pub async fn by_link(
+    ctx: Data<Context>,
+    path: Path<(LicenceId, String)>,
+    query: Query<LinkQuery>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let (id, name) = path.into_inner();
+    let head = request.method() == Method::HEAD;
+    let (file, answer) = actions::open_by_link(&ctx, id, name, query.into_inner(), asked(&request), head).await?;
+    answers::response(&file, answer)
+}
+
+/// `GET /v1/licences/{id}/grants`: what was given out of a licence, newest first.
+pub async fn grants(
+    buyer: Buyer,
+    ctx: Data<Context>,
+    id: Path<LicenceId>,
+    query: Query<PageQuery>,
+) -> Result<Json<Page<Grant>>> {
+    let id = id.into_inner();
+    let window = ctx.cursors.window(&query, &format!("grants of {id}"))?;
+    let found = actions::grants(&ctx, &buyer, id, &window).await?;
+    Ok(Json(ctx.cursors.page(&window, found, |grant| grant.id.as_str())))
+}
+
+/// `DELETE /v1/grants/{id}`: takes back what was given out.
+pub async fn revoke_grant(buyer: Buyer, ctx: Data<Context>, id: Path<GrantId>) -> Result<Json<Grant>> {
+    Ok(Json(actions::revoke_grant(&ctx, &buyer, id.into_inner()).await?))
+}
+
 /// `GET /v1/licences/{id}/files`: the files of a licence.
 pub async fn list(buyer: Buyer, ctx: Data<Context>, id: Path<LicenceId>) -> Result<Json<FilesView>> {
     let id = id.into_inner();
     let files = actions::files(&ctx, &buyer, id.clone()).await?;
-    let view = |file: EditionFile| FileView {
-        href: format!("/v1/licences/{id}/files/{}", file.name),
-        name: file.name,
-        media_type: file.media_type,
-        size_bytes: file.size_bytes,
-        sha256: file.sha256,
+    let view = |file: EditionFile| {
+        let href = format!("/v1/licences/{id}/files/{}", file.name);
+        FileView::of(file, href)
     };
     Ok(Json(FilesView { items: files.into_iter().map(view).collect() }))
+}
+
+impl FileView {
+    fn of(file: EditionFile, href: String) -> Self {
+        let EditionFile { name, media_type, size_bytes, sha256, .. } = file;
+        FileView { name, media_type, size_bytes, sha256, href }
+    }
 }
 
 /// `GET` and `HEAD /v1/licences/{id}/files/{name}`: a file, or the part of it that is asked for.
@@ -74,14 +161,8 @@ pub async fn file(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (id, name) = path.into_inner();
-    let asked = Asked {
-        if_match: joined(&request, &header::IF_MATCH),
-        if_none_match: joined(&request, &header::IF_NONE_MATCH),
-        if_range: joined(&request, &header::IF_RANGE),
-        range: joined(&request, &header::RANGE),
-    };
     let head = request.method() == Method::HEAD;
-    let (file, answer) = actions::open(&ctx, &buyer, id, name, asked, head).await?;
+    let (file, answer) = actions::open(&ctx, &buyer, id, name, asked(&request), head).await?;
     answers::response(&file, answer)
 }
 
@@ -96,6 +177,15 @@ pub async fn accesses(
     let window = ctx.cursors.window(&query, &format!("accesses of {id}"))?;
     let found = actions::accesses(&ctx, &caller, id, &window).await?;
     Ok(Json(ctx.cursors.page(&window, found, |access| access.id.as_str())))
+}
+
+fn asked(request: &HttpRequest) -> Asked {
+    Asked {
+        if_match: joined(request, &header::IF_MATCH),
+        if_none_match: joined(request, &header::IF_NONE_MATCH),
+        if_range: joined(request, &header::IF_RANGE),
+        range: joined(request, &header::RANGE),
+    }
 }
 
 /// A header's lines joined by commas (RFC 9110, section 5.3). One that is no text counts as text that

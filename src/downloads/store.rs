@@ -1,26 +1,24 @@
-//! Queries on the access log.
+//! Queries on the access log and on grants.
 
-use super::model::Access;
+use super::model::{Access, Grant, GrantKind};
+use crate::clock::UtcTime;
 use crate::db::Db;
-use crate::db::schema::downloads;
-use crate::error::Result;
-use crate::ids::LicenceId;
+use crate::db::schema::{downloads, grants};
+use crate::error::{Error, Result};
+use crate::ids::{GrantId, LicenceId};
 use diesel::prelude::*;
 
 pub fn insert(db: &mut Db, row: &Access) -> Result<()> {
-    diesel::insert_into(downloads::table)
-        .values((
-            downloads::id.eq(&row.id),
-            downloads::licence_id.eq(&row.licence_id),
-            downloads::account_id.eq(&row.account_id),
-            downloads::file_name.eq(&row.file_name),
-            downloads::status.eq(row.status),
-            downloads::range_asked.eq(&row.range_asked),
-            downloads::size_bytes.eq(row.size_bytes),
-            downloads::happened_at.eq(row.happened_at),
-        ))
-        .execute(db)?;
+    diesel::insert_into(downloads::table).values(row).execute(db)?;
     Ok(())
+}
+
+/// Whether an access by a grant is noted already.
+pub fn is_noted(db: &mut Db, row: &Access) -> Result<bool> {
+    let same = downloads::table
+        .filter(downloads::grant_id.eq(&row.grant_id).and(downloads::file_name.eq(&row.file_name)))
+        .filter(downloads::window_at.eq(row.window_at).and(downloads::status.eq(row.status)));
+    Ok(diesel::select(diesel::dsl::exists(same)).get_result(db)?)
 }
 
 /// A licence's accesses, newest first.
@@ -35,4 +33,45 @@ pub fn of_licence(db: &mut Db, id: &LicenceId, after: Option<&str>, limit: i64) 
         query = query.filter(downloads::id.lt(after.to_owned()));
     }
     Ok(query.load(db)?)
+}
+
+pub fn insert_grant(db: &mut Db, grant: &Grant) -> Result<()> {
+    diesel::insert_into(grants::table).values(grant).execute(db)?;
+    Ok(())
+}
+
+/// A grant.
+pub fn grant(db: &mut Db, id: &GrantId) -> Result<Grant> {
+    let found = grants::table.find(id).select(Grant::as_select()).first(db).optional()?;
+    found.ok_or_else(|| Error::not_found("grant"))
+}
+
+/// The profile of a licence that has not been taken back.
+pub fn profile(db: &mut Db, id: &LicenceId) -> Result<Option<Grant>> {
+    Ok(grants::table
+        .filter(grants::licence_id.eq(id).and(grants::kind.eq(GrantKind::Profile)).and(grants::revoked_at.is_null()))
+        .select(Grant::as_select())
+        .first(db)
+        .optional()?)
+}
+
+/// A licence's grants, newest first.
+pub fn grants_of(db: &mut Db, id: &LicenceId, after: Option<&str>, limit: i64) -> Result<Vec<Grant>> {
+    let mut query = grants::table
+        .filter(grants::licence_id.eq(id))
+        .select(Grant::as_select())
+        .order(grants::id.desc())
+        .limit(limit)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(grants::id.lt(after.to_owned()));
+    }
+    Ok(query.load(db)?)
+}
+
+/// Takes a grant back; one that was taken back before stays as it is.
+pub fn revoke_grant(db: &mut Db, id: &GrantId, now: UtcTime) -> Result<()> {
+    let good = grants::table.filter(grants::id.eq(id).and(grants::revoked_at.is_null()));
+    diesel::update(good).set(grants::revoked_at.eq(Some(now))).execute(db)?;
+    Ok(())
 }

@@ -66,7 +66,9 @@ pub async fn send_due(ctx: &Context) -> Result<usize> {
 fn plan(db: &mut Db, events: Vec<Event>) -> Vec<(Event, Task)> {
     let mut planned = Vec::with_capacity(events.len());
     for event in events {
-        let audience = Notice::read(&event).and_then(|notice| Ok((notice.audience(db)?, notice)));
+        // One more than goes into a write tells whether there are more.
+        let most = SPLIT as i64 + 1;
+        let audience = Notice::read(&event).and_then(|notice| Ok((notice.audience(db, most)?, notice)));
         let task = match audience {
             Ok((Audience::Nobody, _)) => Task::Drop,
             Ok((Audience::One(to), notice)) => Task::Word(notice, to),

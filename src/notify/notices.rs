@@ -117,11 +117,11 @@ impl Notice {
         Value::Object(ids)
     }
 
-    /// To whom this goes.
+    /// To whom this goes: of very many the next ones, `most` of them.
     ///
     /// # Errors
     /// `internal` where the payload is not as it should be; `not-found` where what it is about is gone.
-    pub fn audience(&self, db: &mut Db) -> Result<Audience> {
+    pub fn audience(&self, db: &mut Db, most: i64) -> Result<Audience> {
         if let Some(to) = self.maybe(TO)? {
             return Ok(Audience::One(to));
         }
@@ -131,9 +131,13 @@ impl Notice {
             Kind::OrganisationRegistered | Kind::HistoryHeld | Kind::OfferHeld => {
                 return self.many(ids(accounts::steps::operators(db)?));
             }
-            Kind::ConsentTextPublished => return self.many(pools::steps::members(db, &self.id("pool_id")?)?),
+            Kind::ConsentTextPublished => {
+                let (pool_id, after) = (self.id("pool_id")?, self.maybe(AFTER)?);
+                return Ok(Audience::Many(pools::steps::members_after(db, &pool_id, after.as_ref(), most)?));
+            }
             Kind::VoteOpened | Kind::VoteReminder | Kind::VoteExtended | Kind::VoteClosed => {
-                return self.many(votes::steps::electors(db, &self.id("vote_id")?)?);
+                let (vote_id, after) = (self.id("vote_id")?, self.maybe(AFTER)?);
+                return Ok(Audience::Many(votes::steps::electors_after(db, &vote_id, after.as_ref(), most)?));
             }
             Kind::OrganisationDecided => self.id("organisation_id")?,
             Kind::VoteQuestionAnswered => {

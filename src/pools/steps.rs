@@ -90,12 +90,12 @@ pub fn count_members(db: &mut Db, pool_id: &PoolId) -> Result<i64> {
     store::count_members(db, pool_id)
 }
 
-/// The members of a pool, sorted by id.
+/// The next members of a pool after somebody, or from the beginning, sorted by id; at most so many.
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn members(db: &mut Db, pool_id: &PoolId) -> Result<Vec<AccountId>> {
-    store::members(db, pool_id)
+pub fn members_after(db: &mut Db, pool_id: &PoolId, after: Option<&AccountId>, most: i64) -> Result<Vec<AccountId>> {
+    store::members_after(db, pool_id, after, most)
 }
 
 /// The consent text of a pool that holds now.

@@ -40,11 +40,15 @@ pub fn count_members(db: &mut Db, id: &PoolId) -> Result<i64> {
     Ok(memberships::table.filter(active).count().get_result(db)?)
 }
 
-/// The active members of a pool, sorted by id.
-pub fn members(db: &mut Db, id: &PoolId) -> Result<Vec<AccountId>> {
+/// The next active members of a pool after somebody, sorted by id.
+pub fn members_after(db: &mut Db, id: &PoolId, after: Option<&AccountId>, most: i64) -> Result<Vec<AccountId>> {
     let active = memberships::pool_id.eq(id).and(memberships::state.eq(MembershipState::Active));
     let members = memberships::table.filter(active).select(memberships::member_id);
-    Ok(members.order(memberships::member_id).load(db)?)
+    let mut query = members.order(memberships::member_id).limit(most).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(memberships::member_id.gt(after.clone()));
+    }
+    Ok(query.load(db)?)
 }
 
 /// Whether a pool of this name exists.

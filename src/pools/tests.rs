@@ -377,13 +377,21 @@ async fn other_rooms_learn_who_is_in_and_have_them_leave() {
         ctx.db.read(move |db| {
             let states = steps::memberships_of(db, &member)?.into_iter().map(|membership| membership.state);
             let states: Vec<MembershipState> = states.collect();
-            Ok((steps::count_members(db, &id)?, steps::members(db, &id)?, steps::purposes(db, &id)?, states))
+            Ok((
+                steps::count_members(db, &id)?,
+                steps::members_after(db, &id, None, 100)?,
+                steps::purposes(db, &id)?,
+                states,
+            ))
         })
     };
     let mut both = [one.account_id.clone(), two.account_id.clone()];
     both.sort();
     let purposes = ["market_research", "academic_research"].map(str::to_owned).to_vec();
     assert_eq!(seen().await.unwrap(), (2, both.to_vec(), purposes.clone(), vec![MembershipState::Active]));
+    let (id, first) = (listing.pool.id.clone(), both[0].clone());
+    let next = ctx.db.read(move |db| steps::members_after(db, &id, Some(&first), 100)).await.unwrap();
+    assert_eq!(next, both[1..]);
     let leaver = one.account_id.clone();
     ctx.db.write(move |tx| steps::leave_all(tx, &leaver)).await.unwrap();
     let rest = vec![two.account_id.clone()];

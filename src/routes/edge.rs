@@ -22,6 +22,9 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+/// Below it failures have the form of that protocol.
+const DELTA_SHARING: &str = "/delta-sharing/";
+
 /// How long a request may take until its answer begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
@@ -116,13 +119,23 @@ fn deadline(request: &ServiceRequest) -> Duration {
 /// Turns whatever failed outside of our own handlers into a problem document of the same status.
 fn as_problem(response: ServiceResponse) -> ServiceResponse {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() || is_of(&response, "application/problem+json") {
+    if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
+    let is_problem = is_of(&response, "application/problem+json");
+    let in_delta_sharing = response.request().path().starts_with(DELTA_SHARING);
+    let ours = response.response().error().and_then(|error| error.as_error::<Error>());
+    if is_problem != in_delta_sharing && (is_problem || ours.is_some()) {
+        return response; // it has the form that it should have
+    }
     let code = code_of(status);
-    let problem = Error::new(code, format!("{}.", code.title()));
+    let told = || Error::new(code, format!("{}.", code.title()));
+    let mut problem = ours.map_or_else(told, |error| Error::new(error.code(), error.detail()));
+    if in_delta_sharing {
+        problem = problem.in_delta_sharing();
+    }
     let (request, old) = response.into_parts();
-    let mut new = problem.error_response();
+    let mut new = HttpResponse::from_error(problem);
     for (name, value) in old.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
             new.headers_mut().insert(name.clone(), value.clone());

@@ -29,6 +29,7 @@ pub fn operations() -> Vec<Operation> {
         sales::about_questions(),
         sales::about_purchases(),
         sales::about_licences(),
+        sales::about_delta_sharing(),
         about_operating(),
     ]
     .concat()
@@ -287,7 +288,8 @@ fn about_the_catalogue() -> Vec<Operation> {
         get("/v1/datasets/{id}", Anyone, datasets::dataset)
             .summary("One dataset, with everything that a buyer wants to know")
             .answers::<datasets::DatasetView>(200, "The dataset.")
-            .errors(&[NotAuthenticated]),
+            .answers_file(200, "The dataset.", "application/ld+json")
+            .errors(&[NotAuthenticated, MalformedRequest, NotAcceptable]),
         get("/v1/datasets/{id}/dictionary", Anyone, datasets::dictionary)
             .summary("What the columns mean")
             .answers::<datasets::DictionaryView>(200, "The data dictionary.")
@@ -299,6 +301,21 @@ fn about_the_catalogue() -> Vec<Operation> {
         get("/v1/datasets/{id}/twin.parquet", Anyone, datasets::twin_parquet)
             .summary("A made-up file of the same shape, as Parquet")
             .answers_file(200, "The synthetic twin.", "application/vnd.apache.parquet")
+            .unchanged()
+            .errors(&[NotAuthenticated]),
+        get("/v1/catalogue.jsonld", Anyone, datasets::linked_catalogue)
+            .summary("The catalogue in the words of DCAT 3, page by page")
+            .query::<PageQuery>()
+            .answers_file(200, "A page of the catalogue, in JSON-LD.", "application/ld+json")
+            .unchanged(),
+        get("/v1/datasets/{id}/dcat.jsonld", Anyone, datasets::dcat)
+            .summary("A listing in the words of DCAT 3, with its terms in those of ODRL 2.2")
+            .answers_file(200, "The document, in JSON-LD.", "application/ld+json")
+            .unchanged()
+            .errors(&[NotAuthenticated]),
+        get("/v1/datasets/{id}/croissant.json", Anyone, datasets::croissant)
+            .summary("A listing in the words of Croissant, with the synthetic twin as its file")
+            .answers_file(200, "The document, in JSON-LD.", "application/ld+json")
             .unchanged()
             .errors(&[NotAuthenticated]),
         get("/v1/datasets/{id}/twin.csv", Anyone, datasets::twin_csv)

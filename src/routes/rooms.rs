@@ -48,7 +48,7 @@ pub const ROOMS: &[Room] = &[
     Room {
         name: "catalogue",
         about: "What is for sale: datasets, what they are computed by, and the editions drawn of them.",
-        segments: &["datasets", "listings", "recipe-kinds", "recipes", "editions"],
+        segments: &["datasets", "catalogue.jsonld", "listings", "recipe-kinds", "recipes", "editions"],
     },
     Room {
         name: "offers",
@@ -67,8 +67,8 @@ pub const ROOMS: &[Room] = &[
     },
     Room {
         name: "licences",
-        about: "What was paid for: licences, their files, and who downloaded them.",
-        segments: &["licences"],
+        about: "What was paid for: licences, their files, links to them, and who downloaded them.",
+        segments: &["licences", "links", "grants", "delta-sharing"],
     },
     Room {
         name: "operating",

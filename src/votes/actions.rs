@@ -18,9 +18,12 @@ use crate::votes::tiles::{self, Tiles};
 use crate::votes::{log, log_store, questions, steps, store};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use std::time::{Duration, Instant};
 
 /// Electors written in one transaction: far under the time that a write may hold the writer.
 const PIECE: usize = 1_000;
+/// The longest pause between two of them: a million take no longer than twenty seconds more for it.
+const PAUSE_MAX: Duration = Duration::from_millis(20);
 
 /// A vote as somebody may see it.
 #[derive(Debug, Clone)]
@@ -285,11 +288,13 @@ pub async fn list_electors(
     let added = more.chunks(PIECE).map(|piece| (piece.to_vec(), Vec::new()));
     let removed = fewer.chunks(PIECE).map(|piece| (Vec::new(), piece.to_vec()));
     for (more, fewer) in added.chain(removed) {
-        let vote_id = id.clone();
+        let (vote_id, began_at) = (id.clone(), Instant::now());
         let wanted = ctx.db.write(move |tx| steps::list_piece(tx, &vote_id, membership_version, &more, &fewer)).await?;
         if !wanted {
             return Ok(false);
         }
+        // Then the database is everybody else's, for three times as long.
+        tokio::time::sleep((began_at.elapsed() * 3).min(PAUSE_MAX)).await;
     }
     let vote_id = id.clone();
     let tags = ctx.db.read(move |db| log_store::tags(db, &vote_id)).await?;

@@ -65,6 +65,14 @@ pub fn electors(db: &mut Db, id: &VoteId) -> Result<Vec<AccountId>> {
     store::electors(db, id)
 }
 
+/// The next of the electorate after somebody, or from the beginning, sorted by id; at most so many.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn electors_after(db: &mut Db, id: &VoteId, after: Option<&AccountId>, most: i64) -> Result<Vec<AccountId>> {
+    store::electors_after(db, id, after, most)
+}
+
 /// Ballots cast so far. The split stays sealed until the vote has ended.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::clock::UtcTime;
 use crate::db::Db;
+use crate::db::kept::kept_statement;
 use crate::db::schema::{consents, electors, memberships, vote_bundles, vote_purposes, votes};
 use crate::error::Result;
 use crate::ids::{AccountId, VoteId};
@@ -10,7 +11,10 @@ use crate::votes::commitment;
 use crate::votes::model::{Ballot, Choice, Vote, VoteState};
 use crate::votes::rules::Tally;
 use diesel::dsl::{exists, not};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Binary, Text};
+use diesel::sqlite::Sqlite;
 
 /// Names bound in one query; SQLite takes no more than 32,766.
 pub(super) const NAMES_AT_ONCE: usize = 1_000;
@@ -165,17 +169,52 @@ pub fn electors(db: &mut Db, id: &VoteId) -> Result<Vec<AccountId>> {
         .load(db)?)
 }
 
-/// Adds members to an electorate in one statement; those who are in it already stay.
+/// The next of them, sorted by id.
+pub fn electors_after(db: &mut Db, id: &VoteId, after: Option<&AccountId>, most: i64) -> Result<Vec<AccountId>> {
+    let mut query = electors::table
+        .filter(electors::vote_id.eq(id))
+        .select(electors::member_id)
+        .order(electors::member_id)
+        .limit(most)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(electors::member_id.gt(after.clone()));
+    }
+    Ok(query.load(db)?)
+}
+
+/// Adds members to an electorate; those who are in it already stay.
 pub fn add_electors(db: &mut Db, id: &VoteId, members: &[AccountId], key: &[u8]) -> Result<()> {
-    let tag = |member| Some(commitment::tag(key, member).to_vec());
-    let row = |member| (electors::vote_id.eq(id), electors::member_id.eq(member), electors::tag.eq(tag(member)));
-    let rows: Vec<_> = members.iter().map(row).collect();
-    // The two backends build a statement of many rows differently, so each gets its own.
     match db {
-        Db::Sqlite(c) => diesel::insert_into(electors::table).values(&rows).on_conflict_do_nothing().execute(c)?,
-        Db::Postgres(c) => diesel::insert_into(electors::table).values(&rows).on_conflict_do_nothing().execute(c)?,
-    };
+        Db::Sqlite(c) => {
+            for member_id in members {
+                AddElector { vote_id: id, member_id, tag: &commitment::tag(key, member_id) }.execute(c)?;
+            }
+        }
+        Db::Postgres(c) => {
+            let member_ids = members.iter().map(AccountId::as_str).collect();
+            let tags = members.iter().map(|member| commitment::tag(key, member).to_vec()).collect();
+            AddElectors { vote_id: id, member_ids, tags }.execute(c)?;
+        }
+    }
     Ok(())
+}
+
+kept_statement! {
+    struct AddElector<'a> on Sqlite {
+        vote_id: &'a VoteId as Text,
+        member_id: &'a AccountId as Text,
+        tag: &'a [u8] as Binary,
+    }
+    "INSERT INTO electors (vote_id, member_id, tag) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+}
+kept_statement! {
+    struct AddElectors<'a> on Pg {
+        vote_id: &'a VoteId as Text,
+        member_ids: Vec<&'a str> as Array<Text>,
+        tags: Vec<Vec<u8>> as Array<Binary>,
+    }
+    "INSERT INTO electors (vote_id, member_id, tag) SELECT ?, * FROM unnest(?, ?) ON CONFLICT DO NOTHING"
 }
 
 /// Takes members out of an electorate.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// The order of the house. ARCHITECTURE.md shows the same list.
 const ORDER: &[&str] = &[
+    "text",
     "error",
     "clock",
     "config",
     "ids",
-    "text",
     "money",
     "db",
     "telemetry",

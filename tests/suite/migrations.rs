@@ -63,6 +63,7 @@ crate::on_both_databases!(
     a_fresh_database_has_the_columns_of_the_other,
     what_was_migrated_can_be_taken_back,
     plays_of_before_there_were_shards_are_still_named,
+    ballots_of_before_they_stood_with_their_electors_are_still_cast,
 );
 
 fn a_fresh_database_has_the_columns_of_the_other(backend: Backend) {
@@ -89,17 +90,17 @@ fn what_was_migrated_can_be_taken_back(backend: Backend) {
     assert_eq!(columns(&mut db), before);
 }
 
-/// Takes every migration back but the first.
-fn back_to_the_first(db: &mut Db) {
+/// Takes the last migrations back, until so many are left.
+fn back_to(db: &mut Db, count: usize) {
     use diesel_migrations::MigrationHarness;
     match db {
         Db::Sqlite(connection) => {
-            while connection.applied_migrations().unwrap().len() > 1 {
+            while connection.applied_migrations().unwrap().len() > count {
                 connection.revert_last_migration(migrations::SQLITE).unwrap();
             }
         }
         Db::Postgres(connection) => {
-            while connection.applied_migrations().unwrap().len() > 1 {
+            while connection.applied_migrations().unwrap().len() > count {
                 connection.revert_last_migration(migrations::POSTGRES).unwrap();
             }
         }
@@ -110,7 +111,7 @@ fn plays_of_before_there_were_shards_are_still_named(backend: Backend) {
     use refrain::db::schema::plays_files;
     let directory = tempfile::tempdir().unwrap();
     let mut db = fresh(backend, directory.path());
-    back_to_the_first(&mut db);
+    back_to(&mut db, 1);
     for sql in [
         "INSERT INTO accounts (id, role, email, password_hash, state, created_at, updated_at) VALUES
          ('acct_1', 'member', 'ada@example.org', '', 'active', '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
@@ -124,7 +125,79 @@ fn plays_of_before_there_were_shards_are_still_named(backend: Backend) {
         plays_files::table.select(columns).load(db).unwrap()
     };
     assert_eq!(named(&mut db), [("plays/acct_1/hist_1.parquet".to_owned(), 7, None)]);
-    back_to_the_first(&mut db);
+    back_to(&mut db, 1);
     migrations::run(&mut db).unwrap();
     assert_eq!(named(&mut db).len(), 1);
+}
+
+/// Ada has voted, Bea's ballot was made void after she had voted twice, Cleo has not voted.
+fn ballots_of_before_they_stood_with_their_electors_are_still_cast(backend: Backend) {
+    use refrain::db::schema::electors;
+    let directory = tempfile::tempdir().unwrap();
+    let mut db = fresh(backend, directory.path());
+    back_to(&mut db, 10);
+    let (tag, void_tag) = ("61".repeat(32), "62".repeat(32));
+    let bytes = |hex: &str| match backend {
+        Backend::Sqlite => format!("x'{hex}'"),
+        Backend::Postgres => format!("decode('{hex}', 'hex')"),
+    };
+    let some = bytes("00");
+    let leaf = |index: i32, tag: &str, sequence: i32, choice: &str| {
+        format!(
+            "INSERT INTO vote_leaves (vote_id, log_index, tag, sequence, commitment, leaf_hash, choice, nonce, cast_at)
+             VALUES ('vote_1', {index}, {}, {sequence}, {some}, {some}, {choice}, {some}, '2026-01-02 00:00:00')",
+            bytes(tag)
+        )
+    };
+    let member = |name: &str| {
+        format!(
+            "INSERT INTO accounts (id, role, email, password_hash, state, created_at, updated_at) VALUES
+             ('{name}', 'member', '{name}@example.org', '', 'active', '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
+        )
+    };
+    let elector = |name: &str, tag: &str| {
+        format!("INSERT INTO electors (vote_id, member_id, tag) VALUES ('vote_1', '{name}', {})", bytes(tag))
+    };
+    for sql in [
+        "INSERT INTO pools (id, name, description, contact_email, tax_note, currency, fee_bp, tax_bp, price_floor_minor,
+             payment_days, quorum_bp, threshold_numerator, threshold_denominator, voting_period_s, cool_off_s, open_votes_max,
+             rho_cap_nano, rho_committed_nano, delta_cap_pico, delta_committed_pico, membership_version, invoices_issued,
+             created_at, updated_at)
+         VALUES ('pool_1', 'A pool', '', 'pool@example.org', '', 'USD', 0, 0, 1, 14, 5000, 1, 2, 3600, 60, 1, 1, 0, 1, 0, 1, 0,
+             '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
+            .to_owned(),
+        "INSERT INTO votes (id, pool_id, subject_text, terms_hash, state, electors, membership_version, quorum_bp,
+             threshold_numerator, threshold_denominator, voting_period_s)
+         VALUES ('vote_1', 'pool_1', 'Something', '00', 'opening', 3, 1, 5000, 1, 2, 3600)"
+            .to_owned(),
+        member("ada"),
+        member("bea"),
+        member("cleo"),
+        elector("ada", &tag),
+        elector("bea", &void_tag),
+        elector("cleo", &"63".repeat(32)),
+        "INSERT INTO ballots (vote_id, member_id, choice, cast_at, log_index, casts)
+         VALUES ('vote_1', 'ada', 'no', '2026-01-02 00:00:00', 0, 1)"
+            .to_owned(),
+        leaf(0, &tag, 0, "'no'"),
+        leaf(1, &void_tag, 0, "'yes'"),
+        leaf(2, &void_tag, 1, "'no'"),
+        leaf(3, &void_tag, 2, "NULL"),
+    ] {
+        assert_eq!(diesel::sql_query(&sql).execute(&mut db).unwrap(), 1, "{sql}");
+    }
+    let cast = |db: &mut Db| -> Vec<(String, Option<String>, Option<i64>, i32)> {
+        let columns = (electors::member_id, electors::choice, electors::log_index, electors::casts);
+        electors::table.order(electors::member_id).select(columns).load(db).unwrap()
+    };
+    let expected = [
+        ("ada".to_owned(), Some("no".to_owned()), Some(0), 1),
+        ("bea".to_owned(), None, None, 3),
+        ("cleo".to_owned(), None, None, 0),
+    ];
+    migrations::run(&mut db).unwrap();
+    assert_eq!(cast(&mut db), expected);
+    back_to(&mut db, 10);
+    migrations::run(&mut db).unwrap();
+    assert_eq!(cast(&mut db), expected, "and once more, the way back between");
 }

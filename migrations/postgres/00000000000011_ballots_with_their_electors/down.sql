@@ -1,5 +1,7 @@
 ALTER TABLE vote_log_tiles ALTER COLUMN hashes SET STORAGE EXTENDED;
 ALTER TABLE electors RESET (fillfactor);
+ALTER TABLE electors ADD CONSTRAINT electors_vote_id_fkey FOREIGN KEY (vote_id) REFERENCES votes (id);
+ALTER TABLE electors ADD CONSTRAINT electors_member_id_fkey FOREIGN KEY (member_id) REFERENCES accounts (id);
 CREATE TABLE ballots (
     vote_id TEXT NOT NULL,
     member_id TEXT NOT NULL,

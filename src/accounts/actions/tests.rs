@@ -396,3 +396,24 @@ async fn a_login_whose_password_has_just_changed_is_refused() {
     });
     assert_eq!(code(late.await), Code::InvalidCredentials);
 }
+
+#[tokio::test]
+async fn who_come_all_at_once_are_each_taken_for_themselves() {
+    let house = House::open();
+    let mut all = Vec::new();
+    for number in 0..5 {
+        all.push(house.member(&format!("member{number}@example.org")).await);
+    }
+    log_out(&house.ctx, &house.auth, &house.caller(&all[2].session).await.unwrap()).await.unwrap();
+    for _ in 0..2 {
+        house.ctx.clock.advance_s(60).unwrap(); // what was remembered of them is old
+        let callers = all.iter().cycle().take(1_000).map(|member| house.caller(&member.session));
+        for (caller, member) in futures_util::future::join_all(callers).await.into_iter().zip(all.iter().cycle()) {
+            if member.account.id == all[2].account.id {
+                assert_eq!(code(caller), Code::NotAuthenticated);
+            } else {
+                assert_eq!(caller.unwrap().account_id, member.account.id);
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@ mod recipes;
 mod spending;
 mod stopping;
 
-pub use browse::{accessible, browse, listing};
+pub use browse::{accessible, browse, linked_catalogue, listing};
 pub use draw::{draw_edition, note_failure};
 pub use editions::{EditionManifest, EditionView, edition, manifest, privacy_report};
 pub use listings::{Priced, create, edit, list, publish, unlist};

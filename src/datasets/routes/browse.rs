@@ -8,7 +8,8 @@ use crate::datasets::catalogue::CatalogueQuery;
 use crate::datasets::page::Part;
 use crate::error::{Code, Error, Result};
 use crate::ids::DatasetId;
-use actix_web::http::header::{self, HeaderValue};
+use crate::page::PageQuery;
+use actix_web::http::header::{self, Header, HeaderValue};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
@@ -29,14 +30,52 @@ pub async fn catalogue(
     answer(&request, ready, PUBLIC)
 }
 
-/// `GET /v1/datasets/{id}`
+/// `GET /v1/catalogue.jsonld`
+pub async fn linked_catalogue(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    query: Query<PageQuery>,
+) -> Result<HttpResponse> {
+    let url = request.uri().path_and_query().map_or("/", |both| both.as_str());
+    let ready = actions::linked_catalogue(&ctx, &shelf, url, query.into_inner()).await?;
+    answer(&request, ready, PUBLIC)
+}
+
+/// `GET /v1/datasets/{id}`: in our own words, or in those that the caller likes better.
 pub async fn dataset(
     ctx: Data<Context>,
     shelf: Data<Catalogue>,
     request: HttpRequest,
     id: Path<DatasetId>,
 ) -> Result<HttpResponse> {
-    part(&ctx, &shelf, &request, id, Part::Page).await
+    let mut answer = part(&ctx, &shelf, &request, id, wanted(&request)?).await?;
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(answer)
+}
+
+/// `GET /v1/datasets/{id}/dcat.jsonld`
+pub async fn dcat(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    id: Path<DatasetId>,
+) -> Result<HttpResponse> {
+    part(&ctx, &shelf, &request, id, Part::Dcat).await
+}
+
+/// The account of a listing that `Accept` asks for; our own where it says nothing.
+fn wanted(request: &HttpRequest) -> Result<Part> {
+    if !request.headers().contains_key(header::ACCEPT) {
+        return Ok(Part::Page);
+    }
+    let mut accept = header::Accept::parse(request)
+        .map_err(|e| Error::new(Code::MalformedRequest, "The Accept header cannot be read.").because(e))?;
+    accept.0.retain(|item| item.quality > header::Quality::ZERO);
+    let ranges = accept.ranked();
+    Part::accepted(
+        ranges.iter().map(|range| (range.essence_str(), range.get_param("profile").map(|name| name.as_str()))),
+    )
 }
 
 /// `GET /v1/datasets/{id}/dictionary`
@@ -57,6 +96,16 @@ pub async fn accuracy(
     id: Path<DatasetId>,
 ) -> Result<HttpResponse> {
     part(&ctx, &shelf, &request, id, Part::Accuracy).await
+}
+
+/// `GET /v1/datasets/{id}/croissant.json`
+pub async fn croissant(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    id: Path<DatasetId>,
+) -> Result<HttpResponse> {
+    part(&ctx, &shelf, &request, id, Part::Croissant).await
 }
 
 /// `GET /v1/datasets/{id}/twin.parquet`
@@ -89,7 +138,9 @@ async fn part(
 ) -> Result<HttpResponse> {
     let id = id.into_inner();
     // A query has no meaning here, so it is no part of the address under which the answer is kept.
-    match actions::listing(ctx, shelf, request.path(), id.clone(), part).await {
+    // Nor is the account that was asked for, but of one address there are several.
+    let url = format!("{}#{part:?}", request.path());
+    match actions::listing(ctx, shelf, &url, id.clone(), part).await {
         Ok(ready) => answer(request, ready, PUBLIC),
         Err(error) if error.code() == Code::NotFound && request.headers().contains_key(header::AUTHORIZATION) => {
             let caller = Caller::extract(request).await?;

@@ -1,10 +1,12 @@
 //! The part of the list that is about a sale: offers, votes, purchases, licences.
 
+use crate::downloads::links::LinkQuery;
 use crate::error::Code::*;
 use crate::page::PageQuery;
-use crate::routes::operation::{Access::*, Operation, get, post, put};
-use crate::{downloads::routes as downloads, offers::routes as offers, payouts::routes as payouts};
+use crate::routes::operation::{Access::*, Operation, delete, get, post, put};
+use crate::{downloads::delta_sharing::routes as delta_sharing, downloads::routes as downloads};
 use crate::{offers::counters::routes as counters, offers::counters::views as countered};
+use crate::{offers::routes as offers, payouts::routes as payouts};
 use crate::{purchases::routes as purchases, votes::routes as votes, votes::views};
 use crate::{votes::questions::routes as questions, votes::questions::views as asked};
 
@@ -267,10 +269,71 @@ pub fn about_licences() -> Vec<Operation> {
             .unchanged()
             .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled])
             .errors(&[PreconditionFailed, RangeNotSatisfiable]),
+        post("/v1/licences/{id}/links", Buyer, downloads::make_links)
+            .summary("Make links to the files that carry their own signature, for tools without an account")
+            .takes::<downloads::MakeLinks>()
+            .answers::<downloads::LinksView>(200, "The links.")
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled]),
+        get("/v1/licences/{id}/grants", Buyer, downloads::grants)
+            .summary("List what was given out of a licence, newest first")
+            .query::<PageQuery>()
+            .answers_page::<downloads::Grant>("A page of grants."),
+        delete("/v1/grants/{id}", Buyer, downloads::revoke_grant)
+            .summary("Take back links or a profile that were given out")
+            .answers::<downloads::Grant>(200, "The grant, which opens nothing any more."),
+        get("/v1/links/{id}/{name}", Anyone, downloads::by_link)
+            .summary("Download a file by a signed link, whole or in part, as often as needed until it ends")
+            .query::<LinkQuery>()
+            .answers_file(200, "The whole file.", "application/octet-stream")
+            .answers_file(206, "The range asked for.", "application/octet-stream")
+            .unchanged()
+            .errors(&[LinkRefused, LinkExpired, LicenceRevoked, LicenceExpired, LicenceCancelled])
+            .errors(&[PreconditionFailed, RangeNotSatisfiable]),
+        get("/v1/licences/{id}/profile.share", Buyer, delta_sharing::profile)
+            .summary("The profile for tools that speak Delta Sharing: the same until it is taken back")
+            .answers::<delta_sharing::ProfileView>(200, "The profile, to be saved as a file.")
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled]),
         get("/v1/licences/{id}/accesses", Caller, downloads::accesses)
             .summary("Who downloaded what under a licence, newest first")
             .query::<PageQuery>()
             .answers_page::<downloads::Access>("A page of the access log.")
             .errors(&[Forbidden]),
     ]
+}
+
+/// Licensed tables for tools that read them by themselves. They show the token of a profile, and no account's.
+pub fn about_delta_sharing() -> Vec<Operation> {
+    let operations = vec![
+        get("/delta-sharing/shares", Anyone, delta_sharing::shares)
+            .summary("Delta Sharing: list the share of the profile's licence")
+            .query::<delta_sharing::ListQuery>()
+            .answers_file(200, "The list, in one line.", "application/json"),
+        get("/delta-sharing/shares/{share}", Anyone, delta_sharing::share)
+            .summary("Delta Sharing: one share")
+            .answers_file(200, "The share.", "application/json"),
+        get("/delta-sharing/shares/{share}/schemas", Anyone, delta_sharing::schemas)
+            .summary("Delta Sharing: list the schema of a share")
+            .query::<delta_sharing::ListQuery>()
+            .answers_file(200, "The list, in one line.", "application/json"),
+        get("/delta-sharing/shares/{share}/schemas/{schema}/tables", Anyone, delta_sharing::tables)
+            .summary("Delta Sharing: list the tables of a schema")
+            .query::<delta_sharing::ListQuery>()
+            .answers_file(200, "The list, in one line.", "application/json"),
+        get("/delta-sharing/shares/{share}/all-tables", Anyone, delta_sharing::all_tables)
+            .summary("Delta Sharing: list the tables of a share")
+            .query::<delta_sharing::ListQuery>()
+            .answers_file(200, "The list, in one line.", "application/json"),
+        get("/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/version", Anyone, delta_sharing::version)
+            .summary("Delta Sharing: the version of a table, in a header")
+            .answers_nothing(200, "The header Delta-Table-Version holds the edition's number."),
+        get("/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/metadata", Anyone, delta_sharing::metadata)
+            .summary("Delta Sharing: the columns of a table")
+            .query::<delta_sharing::VersionQuery>()
+            .answers_file(200, "The protocol's version and the columns, a line each.", "application/x-ndjson"),
+        post("/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/query", Anyone, delta_sharing::read)
+            .summary("Delta Sharing: read a table: a signed link to its file")
+            .answers_file(200, "The same, and a line for the file.", "application/x-ndjson"),
+    ];
+    let refused = [NotAuthenticated, LinkRefused, LicenceRevoked, LicenceExpired, LicenceCancelled, MalformedRequest];
+    operations.into_iter().map(|operation| operation.errors(&refused)).collect()
 }

@@ -153,7 +153,7 @@ fn within(value: &Value, schema: &Value) -> Result<(), String> {
 
 /// The prefix of the ids that a path takes.
 pub fn id_prefix(path: &str) -> &'static str {
-    const KINDS: [(&str, &str); 17] = [
+    const KINDS: [(&str, &str); 19] = [
         ("/v1/erasures/", "erasure"),
         ("/v1/accounts/", "acct"),
         ("/v1/organisations/", "org"),
@@ -169,6 +169,8 @@ pub fn id_prefix(path: &str) -> &'static str {
         ("/v1/held-histories/", "hist"),
         ("/v1/purchases/", "purchase"),
         ("/v1/licences/", "licence"),
+        ("/v1/links/", "licence"),
+        ("/v1/grants/", "grant"),
         ("/v1/jobs/", "job"),
         ("/v1/payouts/", "payout"),
     ];

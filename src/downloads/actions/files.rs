@@ -1,16 +1,18 @@
 //! Opening a licensed file, and looking at who did.
 
-use super::conditions::{self, Asked, Verdict};
-use super::model::Access;
-use super::range::{self, Wanted};
-use super::store;
 use crate::accounts::caller::{Buyer, Caller};
 use crate::accounts::model::Role;
+use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::datasets::model::EditionFile;
 use crate::db::Db;
+use crate::downloads::conditions::{self, Asked, Verdict};
+use crate::downloads::links::{self, Link, LinkQuery};
+use crate::downloads::model::{Access, Grant};
+use crate::downloads::range::{self, Wanted};
+use crate::downloads::store;
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccessId, LicenceId};
+use crate::ids::{AccessId, AccountId, LicenceId};
 use crate::page::Window;
 use crate::purchases::licence::{self, Licence};
 use crate::{datasets, purchases};
@@ -20,6 +22,8 @@ use std::ops::Range;
 
 /// Longest part of a `Range` header that the access log keeps, in characters.
 const RANGE_KEPT_CHARS: usize = 200;
+/// An access by a grant is noted once in such a window.
+const WINDOW_S: i64 = 3_600;
 
 /// What a request for a file is answered with.
 pub enum Answer {
@@ -103,7 +107,47 @@ pub async fn open(
         Ok(()) => answer(ctx, &file, &asked, head).await,
         Err(refused) => Err(refused),
     };
-    note(ctx, buyer, &id, &file, &asked, &answered).await?;
+    let row = access(ctx, id, buyer.account_id.clone(), &file, &asked, &answered)?;
+    ctx.db.write(move |tx| store::insert(tx, &row)).await?;
+    Ok((file, answered?))
+}
+
+/// Opens a file by a signed link. The first such access of a grant to a file in an hour is noted, and so is the first refusal.
+///
+/// # Errors
+/// `link-refused` for one that is not as it was made or was taken back, `link-expired`; what stands against the licence, as with
+/// [`files`].
+pub async fn open_by_link(
+    ctx: &Context,
+    id: LicenceId,
+    name: String,
+    query: LinkQuery,
+    asked: Asked,
+    head: bool,
+) -> Result<(EditionFile, Answer)> {
+    let (pepper, now) = (ctx.pepper.clone(), ctx.clock.now());
+    let found = ctx.db.read(move |db| {
+        let grant = store::grant(db, &query.grant_id)?;
+        let licence = purchases::steps::licence(db, &id)?;
+        let file = licensed_files(db, &licence)?.into_iter().find(|file| file.name == name);
+        let file = file.filter(|_| grant.licence_id == id).ok_or_else(links::refused)?;
+        Link::asked(&query, &id, &file)?.expect_signed(&query, &pepper, now)?;
+        if grant.revoked_at.is_some() {
+            return Err(Error::new(Code::LinkRefused, "The holder of the licence has taken this link back."));
+        }
+        Ok((grant, licence, file))
+    });
+    // Nobody is told whether it was the grant, the licence or the file that is not there.
+    let is_missing = |error: &Error| error.code() == Code::NotFound;
+    let (grant, licence, file) =
+        found.await.map_err(|error| if is_missing(&error) { links::refused().because(error) } else { error })?;
+    let answered = match licence::usable(&licence, now) {
+        Ok(()) => answer(ctx, &file, &asked, head).await,
+        Err(refused) => Err(refused),
+    };
+    if !head {
+        note_once(ctx, &grant, &file, &asked, &answered).await?;
+    }
     Ok((file, answered?))
 }
 
@@ -143,29 +187,55 @@ pub fn tag(file: &EditionFile) -> String {
     format!("\"{}\"", file.sha256)
 }
 
-async fn note(
+/// What the log says of an answer.
+fn access(
     ctx: &Context,
-    buyer: &Buyer,
-    licence_id: &LicenceId,
+    licence_id: LicenceId,
+    account_id: AccountId,
     file: &EditionFile,
     asked: &Asked,
     answered: &Result<Answer>,
-) -> Result<()> {
+) -> Result<Access> {
     let (status, size_bytes) = match answered {
         Ok(answer) => (answer.status(), answer.size_bytes(file)),
         Err(error) => (error.code().status(), 0),
     };
-    let row = Access {
+    Ok(Access {
         id: AccessId::new(ctx.clock.now(), &ctx.entropy),
-        licence_id: licence_id.clone(),
-        account_id: buyer.account_id.clone(),
+        licence_id,
+        account_id,
         file_name: file.name.clone(),
         status: status.into(),
         range_asked: asked.range.as_ref().map(|range| range.chars().take(RANGE_KEPT_CHARS).collect()),
         size_bytes: i64::try_from(size_bytes).map_err(Error::internal)?,
         happened_at: ctx.clock.now(),
-    };
-    ctx.db.write(move |tx| store::insert(tx, &row)).await
+        grant_id: None,
+        window_at: None,
+    })
+}
+
+/// Notes an access by a grant, unless one such is in the log of this hour. Which parts a tool reads says nothing: it counts as one
+/// that may have read all.
+async fn note_once(
+    ctx: &Context,
+    grant: &Grant,
+    file: &EditionFile,
+    asked: &Asked,
+    answered: &Result<Answer>,
+) -> Result<()> {
+    let mut row = access(ctx, grant.licence_id.clone(), grant.account_id.clone(), file, asked, answered)?;
+    if row.status == 206 {
+        (row.status, row.size_bytes) = (200, file.size_bytes);
+    }
+    row.range_asked = None;
+    row.grant_id = Some(grant.id.clone());
+    row.window_at = UtcTime::from_unix_s(row.happened_at.unix_s().div_euclid(WINDOW_S) * WINDOW_S);
+    let asked = row.clone();
+    if ctx.db.read(move |db| store::is_noted(db, &asked)).await? {
+        return Ok(());
+    }
+    let noted = ctx.db.write(move |tx| if store::is_noted(tx, &row)? { Ok(()) } else { store::insert(tx, &row) });
+    noted.await
 }
 
 /// The access log of a licence, newest first: for its holder and for operators.
@@ -188,7 +258,7 @@ pub async fn accesses(ctx: &Context, caller: &Caller, id: LicenceId, window: &Wi
         .await
 }
 
-fn own_licence(db: &mut Db, buyer: &Buyer, id: &LicenceId) -> Result<Licence> {
+pub(in crate::downloads) fn own_licence(db: &mut Db, buyer: &Buyer, id: &LicenceId) -> Result<Licence> {
     let licence = purchases::steps::licence(db, id)?;
     if licence.organisation_id != buyer.organisation_id {
         return Err(Error::not_found("licence"));
@@ -196,7 +266,7 @@ fn own_licence(db: &mut Db, buyer: &Buyer, id: &LicenceId) -> Result<Licence> {
     Ok(licence)
 }
 
-fn licensed_files(db: &mut Db, licence: &Licence) -> Result<Vec<EditionFile>> {
+pub(in crate::downloads) fn licensed_files(db: &mut Db, licence: &Licence) -> Result<Vec<EditionFile>> {
     match &licence.edition_id {
         Some(edition_id) => datasets::steps::files(db, edition_id),
         None => Ok(Vec::new()),

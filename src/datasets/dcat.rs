@@ -1,0 +1,176 @@
+//! Listings in the words of DCAT 3, which catalogues of catalogues gather, with the terms on which they are offered in those of
+//! ODRL 2.2. As JSON-LD whose words are all explained inside, so that nobody has to fetch anything to read it.
+
+use super::budget;
+use super::page::Facts;
+use super::store;
+use crate::aggregates::File;
+use crate::clock::UtcTime;
+use crate::db::Db;
+use crate::error::Result;
+use crate::ids::DatasetId;
+use crate::page::{Cursors, PageQuery};
+use serde_json::{Value, json};
+
+/// The media type of the documents.
+pub const MEDIA_TYPE: &str = "application/ld+json;profile=\"http://www.w3.org/ns/dcat#\"";
+/// What the terms say beyond the words of ODRL: to find out who somebody is from what was published of many.
+const PROFILE: &str = "urn:refrain:odrl:1";
+
+/// A page of the catalogue, newest listings first. Where there are more, `hydra:next` leads on.
+///
+/// # Errors
+/// `invalid`, `invalid-cursor`: the query.
+pub fn catalogue(db: &mut Db, cursors: &Cursors, query: &PageQuery, server_url: &str, now: UtcTime) -> Result<Value> {
+    let window = cursors.window(query, "catalogue of DCAT")?;
+    let all = store::listings(db, &[])?.into_iter().map(|listing| listing.id);
+    let later = all.filter(|id| window.after.as_deref().is_none_or(|after| id.as_str() < after));
+    let ids: Vec<DatasetId> = later.take(usize::try_from(window.fetch()).unwrap_or(usize::MAX)).collect();
+    let page = cursors.page(&window, ids, |id| id.as_str());
+    let mut datasets = Vec::with_capacity(page.items.len());
+    for id in &page.items {
+        let listing = store::dataset(db, id)?;
+        datasets.push(node(&Facts::load(db, listing, now)?, server_url)?);
+    }
+    let here = format!("{server_url}/v1/catalogue.jsonld");
+    let mut view = json!({"@type": "hydra:PartialCollectionView", "hydra:first": {"@id": here}});
+    if let Some(cursor) = page.next_cursor {
+        let next = format!("{here}?limit={}&cursor={cursor}", window.limit);
+        view["hydra:next"] = json!({"@id": next});
+    }
+    Ok(json!({
+        "@context": context(),
+        "@id": here,
+        "@type": "dcat:Catalog",
+        "dct:title": "Pooled listening datasets",
+        "dct:description": "Noisy aggregates of listening histories that members brought themselves; they vote on every sale.",
+        "foaf:homepage": {"@id": format!("{server_url}/docs")},
+        "dcat:dataset": datasets,
+        "hydra:view": view,
+    }))
+}
+
+/// One listing.
+///
+/// # Errors
+/// `internal`: only by a defect.
+pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
+    let mut document = node(facts, server_url)?;
+    document["@context"] = context();
+    for (distribution, file) in document["dcat:distribution"].as_array_mut().into_iter().flatten().zip(twins(facts)?) {
+        distribution["dcat:byteSize"] =
+            json!({"@type": "xsd:nonNegativeInteger", "@value": file.entry.bytes.to_string()});
+        distribution["spdx:checksum"] = json!({
+            "@type": "spdx:Checksum",
+            "spdx:algorithm": {"@id": "spdx:checksumAlgorithm_sha256"},
+            "spdx:checksumValue": {"@type": "xsd:hexBinary", "@value": file.entry.sha256},
+        });
+    }
+    Ok(document)
+}
+
+/// The twin's files in the order in which they are distributed.
+fn twins(facts: &Facts) -> Result<Vec<File>> {
+    let mut files = facts.twins()?;
+    files.retain(|file| DISTRIBUTED.iter().any(|(extension, _)| file.entry.name.ends_with(extension)));
+    files.sort_by_key(|file| DISTRIBUTED.iter().position(|(extension, _)| file.entry.name.ends_with(extension)));
+    Ok(files)
+}
+
+/// What everybody may have of a listing: the twin, in these formats.
+const DISTRIBUTED: [(&str, &str); 2] = [(".parquet", "application/vnd.apache.parquet"), (".csv", "text/csv")];
+
+fn node(facts: &Facts, server_url: &str) -> Result<Value> {
+    let (dataset, pool) = (&facts.dataset, &facts.pool);
+    let page = format!("{server_url}/v1/datasets/{}", dataset.id);
+    let publisher = json!({
+        "@id": format!("{server_url}/v1/pools/{}", pool.id),
+        "@type": "foaf:Organization",
+        "foaf:name": pool.name,
+        "foaf:mbox": {"@id": format!("mailto:{}", pool.contact_email)},
+    });
+    let distribution = |(extension, media_type): &(&str, &str)| {
+        let url = format!("{page}/twin{extension}");
+        json!({
+            "@id": url,
+            "@type": "dcat:Distribution",
+            "dct:title": "The synthetic twin: made up, to try tools on",
+            "dcat:downloadURL": {"@id": url},
+            "dcat:mediaType": {"@id": format!("https://www.iana.org/assignments/media-types/{media_type}")},
+        })
+    };
+    Ok(json!({
+        "@id": page,
+        "@type": "dcat:Dataset",
+        "dct:identifier": dataset.id,
+        "dct:title": dataset.title,
+        "dct:description": dataset.description,
+        "dct:issued": instant(dataset.listed_at.unwrap_or(dataset.created_at)),
+        "dct:modified": instant(dataset.updated_at),
+        "dct:publisher": publisher,
+        "dct:license": {"@id": format!("{page}#licence")},
+        "dcat:keyword": dataset.keywords,
+        "dcat:version": facts.editions.first().map_or(0, |edition| edition.number).to_string(),
+        "dcat:landingPage": {"@id": page},
+        "dcat:contactPoint": {"@type": "vcard:Organization", "vcard:fn": pool.name,
+            "vcard:hasEmail": {"@id": format!("mailto:{}", pool.contact_email)}},
+        "dcat:distribution": DISTRIBUTED.iter().map(distribution).collect::<Vec<_>>(),
+        "odrl:hasPolicy": offer(facts, &page, server_url)?,
+    }))
+}
+
+/// On what terms offers are taken. Whether one is accepted, the members decide.
+fn offer(facts: &Facts, page: &str, server_url: &str) -> Result<Value> {
+    let (target, assigner) = (json!({"@id": page}), json!({"@id": format!("{server_url}/v1/pools/{}", facts.pool.id)}));
+    let floor = budget::price(&facts.dataset, &facts.pool)?.floor;
+    let rule = |kind: &str, action: Value| json!({"@type": kind, "odrl:target": target, "odrl:assigner": assigner, "odrl:action": action});
+    let mut permission = rule("odrl:Permission", json!({"@id": "odrl:use"}));
+    permission["odrl:constraint"] = json!({
+        "@type": "odrl:Constraint",
+        "odrl:leftOperand": {"@id": "odrl:purpose"},
+        "odrl:operator": {"@id": "odrl:isAnyOf"},
+        "odrl:rightOperand": facts.dataset.purposes,
+    });
+    permission["odrl:duty"] = json!({
+        "@type": "odrl:Duty",
+        "odrl:action": {
+            "rdf:value": {"@id": "odrl:compensate"},
+            "odrl:refinement": {
+                "@type": "odrl:Constraint",
+                "odrl:leftOperand": {"@id": "odrl:payAmount"},
+                "odrl:operator": {"@id": "odrl:gteq"},
+                "odrl:rightOperand": {"@type": "xsd:decimal", "@value": floor.in_units()},
+                "odrl:unit": {"@id": format!("http://cvx.iptc.org/iso4217a/{}", floor.currency)},
+            },
+        },
+    });
+    Ok(json!({
+        "@id": format!("{page}#offer"),
+        "@type": "odrl:Offer",
+        "odrl:uid": {"@id": format!("{page}#offer")},
+        "odrl:profile": {"@id": PROFILE},
+        "odrl:permission": permission,
+        "odrl:prohibition": [
+            rule("odrl:Prohibition", json!({"@id": "odrl:sell"})),
+            rule("odrl:Prohibition", json!({"@id": format!("{PROFILE}#reidentify")})),
+        ],
+    }))
+}
+
+fn instant(at: UtcTime) -> Value {
+    json!({"@type": "xsd:dateTime", "@value": at})
+}
+
+fn context() -> Value {
+    json!({
+        "dcat": "http://www.w3.org/ns/dcat#",
+        "dct": "http://purl.org/dc/terms/",
+        "foaf": "http://xmlns.com/foaf/0.1/",
+        "hydra": "http://www.w3.org/ns/hydra/core#",
+        "odrl": "http://www.w3.org/ns/odrl/2/",
+        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+        "spdx": "http://spdx.org/rdf/terms#",
+        "vcard": "http://www.w3.org/2006/vcard/ns#",
+        "xsd": "http://www.w3.org/2001/XMLSchema#",
+    })
+}

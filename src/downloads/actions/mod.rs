@@ -1,0 +1,8 @@
+//! What is done with a licence's files.
+
+mod files;
+mod grants;
+
+pub use files::{Answer, accesses, files, open, open_by_link, tag};
+pub(in crate::downloads) use files::{licensed_files, own_licence};
+pub use grants::{Links, grants, make_links, revoke_grant};
