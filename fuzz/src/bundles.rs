@@ -172,7 +172,9 @@ impl Made {
             signature: head.signature,
         };
         let (tag, nonce) = (hex::encode(self.tags[elector]), hex::encode(nonce));
-        let receipt = KeptReceipt { log_index: index as u64, sequence, tag, nonce, head };
+        let (commitment, leaf_hash, inclusion_proof) = (None, None, None);
+        let receipt =
+            KeptReceipt { log_index: index as u64, sequence, tag, nonce, commitment, leaf_hash, inclusion_proof, head };
         Some(Kept { vote_id, choice: says?, receipt })
     }
 

@@ -314,6 +314,7 @@ pub fn vote_closed(links: &Links, proposal: &Proposal, vote: &Vote) -> Option<Le
         VoteState::Accepted => {
             "When the buyer has paid, your share is entered; a statement shows it. There is nothing to do."
         }
+        VoteState::Void => "Nothing of yours leaves the pool for it, and ballots of this vote count nowhere.",
         _ => "Nothing of yours leaves the pool for it. There is nothing to do.",
     };
     let what = format!(

@@ -156,7 +156,7 @@ pub async fn artist_list(ctx: &Context, caller: &Caller, sha256: String) -> Resu
 fn is_elector(db: &mut Db, list_sha256: &str, member_id: &AccountId) -> Result<bool> {
     for vote_id in store::votes_about(db, list_sha256)? {
         match votes::steps::expect_member(db, &vote_id, member_id) {
-            Ok((_, Some(_))) => return Ok(true),
+            Ok((_, elector)) if elector.tag.is_some() => return Ok(true),
             Err(error) if error.code() != Code::NotFound => return Err(error),
             _ => {}
         }

@@ -94,6 +94,16 @@ fn burst(db: &mut Db, offer: &Offer, members: &[AccountId], electors: i64) -> Re
     Ok(Some(joined).filter(|joined| holding::is_burst(*joined, electors, rules.burst_bp)))
 }
 
+/// What an edition holds and what hides each member in it, as those read it who decide; and where more stands.
+fn content(tx: &mut Tx, offer: &Offer) -> Result<Vec<String>> {
+    let dataset = datasets::steps::dataset(tx, &offer.dataset_id)?;
+    let recipe = datasets::steps::recipe(tx, &dataset.recipe_id)?;
+    Ok(vec![
+        format!("What is in it: {}", recipe.document.explanation()),
+        format!("How far its numbers may be off, and what they mean for your privacy: /v1/datasets/{}.", dataset.id),
+    ])
+}
+
 /// Makes the offer's vote where there is none yet. `None` where there is nothing more to do: the offer is no
 /// longer being opened, or was rejected or held just now for a reason that the snapshot gave.
 fn begin(
@@ -125,7 +135,8 @@ fn begin(
     }
     let terms = offer.terms()?;
     let buyer = accounts::steps::organisation(tx, &offer.organisation_id)?;
-    let about = artists::told(tx, &terms)?;
+    let mut about = content(tx, &offer)?;
+    about.extend(artists::told(tx, &terms)?);
     let new = NewVote {
         pool_id: offer.pool_id.clone(),
         subject_text: subject::text(&terms, &buyer.profile, &about, &offer.message, electors),

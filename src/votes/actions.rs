@@ -4,18 +4,18 @@ use crate::accounts::caller::{Caller, Member};
 use crate::accounts::model::Role;
 use crate::context::Context;
 use crate::db::Db;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, VoteId};
 use crate::page::Window as PageWindow;
 use crate::votes::ballot_box::{BallotBox, Cast};
 use crate::votes::commitment::{self, Hashed, Opening, Tag};
 use crate::votes::head::{Head, Receipt, SignedHead};
 use crate::votes::log::Hash;
-use crate::votes::model::{Ballot, Choice, Vote, VoteState};
+use crate::votes::model::{Ballot, Choice, Elector, Vote, VoteState};
 use crate::votes::questions::model::Count;
 use crate::votes::store::Bundle;
 use crate::votes::tiles::{self, Tiles};
-use crate::votes::{log, log_store, questions, steps, store};
+use crate::votes::{log, log_store, questions, standing, steps, store, words};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use std::time::{Duration, Instant};
@@ -32,8 +32,8 @@ pub struct Seen {
     pub vote: Vote,
     /// Ballots cast so far.
     pub turnout: i64,
-    /// Whether the one who looks is in the electorate.
-    pub is_elector: bool,
+    /// How the one who looks stands to it; `None` for an operator.
+    pub elector: Option<Elector>,
     /// What stands for them in the log, where that was asked for.
     pub tag: Option<Tag>,
     /// The ballot of the one who looks.
@@ -69,8 +69,10 @@ pub async fn cast(ballots: &BallotBox, member: &Member, id: VoteId, choice: Choi
 pub async fn own_ballot(ctx: &Context, member: &Member, id: VoteId) -> Result<(Ballot, Option<Receipt>)> {
     let member_id = member.account_id.clone();
     let found = ctx.db.read(move |db| {
-        let ballot = store::ballots_of(db, &[&id], &member_id)?.pop();
-        let ballot = ballot.ok_or_else(|| Error::not_found("ballot of yours in this vote"))?;
+        let Some(ballot) = store::ballots_of(db, &[&id], &member_id)?.pop() else {
+            let (_, elector) = steps::expect_member(db, &id, &member_id)?;
+            return Err(Error::new(Code::NotFound, words::no_ballot(&elector)));
+        };
         // Of a vote of before there were logs there is no receipt.
         let Some(log_index) = ballot.log_index else { return Ok((ballot, None)) };
         let (head, leaf) = (head_of(&steps::vote(db, &id)?)?, log_store::leaf(db, &id, log_index)?);
@@ -195,16 +197,19 @@ pub async fn read(ctx: &Context, caller: &Caller, id: VoteId) -> Result<Seen> {
     let caller = caller.clone();
     ctx.db
         .read(move |db| {
-            let (vote, tag) = match caller.role {
+            let (vote, elector) = match caller.role {
                 Role::Operator => (steps::vote(db, &id)?, None),
-                Role::Member => steps::expect_member(db, &id, &caller.account_id)?,
+                Role::Member => {
+                    steps::expect_member(db, &id, &caller.account_id).map(|(vote, elector)| (vote, Some(elector)))?
+                }
                 Role::Buyer => return Err(Error::not_found("vote")),
             };
+            let tag = elector.as_ref().and_then(|elector| elector.tag);
             let turnout = steps::turnout(db, &vote)?;
             let ballot = store::ballots_of(db, &[&id], &caller.account_id)?.pop();
             let bundle = store::bundle(db, &id)?;
             let questions = questions::steps::counts(db, &[&id])?.remove(&id).unwrap_or_default();
-            Ok(Seen { vote, turnout, is_elector: tag.is_some(), tag, ballot, questions, bundle })
+            Ok(Seen { vote, turnout, elector, tag, ballot, questions, bundle })
         })
         .await
 }
@@ -227,7 +232,7 @@ pub async fn list(ctx: &Context, member: &Member, window: PageWindow) -> Result<
                 let ballot = position.map(|at| ballots.swap_remove(at));
                 seen.push(Seen {
                     turnout: steps::turnout(db, vote)?,
-                    is_elector: true,
+                    elector: standing::electors_among(db, vote, &[&member_id])?.remove(&member_id),
                     tag: None,
                     ballot,
                     questions: questions.remove(&vote.id).unwrap_or_default(),

@@ -11,9 +11,9 @@ use super::commitment::{Hashed, Opening, Tag};
 use super::head::{Head, SignedHead};
 use super::log::{Frontier, Hash};
 use super::log_store as store;
-use super::model::{Ballot, Choice, Vote, VoteState};
+use super::model::{Ballot, Choice, Elector, Vote, VoteState};
 use super::rules::{self, Tally};
-use super::standing::{self, Elector};
+use super::standing;
 use crate::context::Context;
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
@@ -237,8 +237,14 @@ fn judge(elector: &Elector, takes_ballots: bool, final_ballots: bool) -> Result<
     if !takes_ballots {
         return Err(Error::new(Code::VoteClosed, "The vote takes no ballots any more; yours stays as it was."));
     }
-    if final_ballots && elector.choice.is_some() {
-        return Err(Error::conflict("Ballots are final in this vote; yours stays as you cast it."));
+    if final_ballots && (elector.casts > 0 || elector.choice.is_some()) {
+        return Err(Error::conflict(match elector.choice {
+            Some(_) => "Ballots are final in this vote; yours stays as you cast it.",
+            None => {
+                "Ballots are final in this vote: you have cast yours. It was made void when you took a consent back, and none is \
+                     taken in its place."
+            }
+        }));
     }
     Ok(tag)
 }

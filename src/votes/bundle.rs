@@ -132,6 +132,9 @@ pub struct KeptReceipt {
     pub sequence: u32,
     pub tag: String,
     pub nonce: String,
+    pub commitment: Option<String>,
+    pub leaf_hash: Option<String>,
+    pub inclusion_proof: Option<Vec<String>>,
     pub head: KeptHead,
 }
 

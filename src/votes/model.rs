@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
 use crate::pools::model::Split;
 use crate::text_enum;
+use crate::votes::commitment::Tag;
 use crate::votes::log::Frontier;
 use crate::votes::rules::{Passing, Rules, Tally, Window};
 use diesel::NullableExpressionMethods;
@@ -190,6 +191,19 @@ pub struct NewVote {
     pub electors: i64,
     /// The version of the pool's membership of which the electorate was taken.
     pub membership_version: i64,
+}
+
+/// A member of the pool, as a vote sees them.
+#[derive(Debug, Clone)]
+pub struct Elector {
+    /// What stands for them in the log; `None` where they are not in the electorate.
+    pub tag: Option<Tag>,
+    /// Whether they have taken back a consent without which the data is not sold.
+    pub lacks_consent: bool,
+    /// Their ballot that counts.
+    pub choice: Option<Choice>,
+    /// How many they have cast so far.
+    pub casts: u32,
 }
 
 /// A member's ballot as it counts now.

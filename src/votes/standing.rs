@@ -1,7 +1,6 @@
 //! How members of the pool stand to a vote: whether they may cast a ballot, and what they have cast.
 
-use super::commitment::Tag;
-use super::model::{Choice, Vote, VoteState};
+use super::model::{Choice, Elector, Vote, VoteState};
 use super::store::{NAMES_AT_ONCE, lacks_consent};
 use crate::db::Db;
 use crate::db::kept::kept_statement;
@@ -14,19 +13,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Binary, Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use std::collections::HashMap;
-
-/// A member of the pool, as a vote's box sees them.
-#[derive(Debug, Clone)]
-pub struct Elector {
-    /// What stands for them in the log; `None` where they are not in the electorate.
-    pub tag: Option<Tag>,
-    /// Whether they have taken back a consent without which the data is not sold.
-    pub lacks_consent: bool,
-    /// Their ballot that counts.
-    pub choice: Option<Choice>,
-    /// How many they have cast so far.
-    pub casts: u32,
-}
 
 /// Those of these members who are of the vote's pool, and how they stand to the vote. Nobody, before it has opened.
 ///

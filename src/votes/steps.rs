@@ -7,12 +7,13 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, PoolId, VoteId};
 use crate::queue::{self, JobKind};
 use crate::votes::appending::{self, NewLeaf};
-use crate::votes::commitment::{self, Opening, Tag};
+use crate::votes::commitment::{self, Opening};
 use crate::votes::log::{Frontier, Hash};
-use crate::votes::model::{Choice, NewVote, Vote, VoteState};
+use crate::votes::model::{Choice, Elector, NewVote, Vote, VoteState};
 use crate::votes::rules::{self, Tally, Window};
 use crate::votes::{log_store, standing, store, tiles, words};
 use diesel::prelude::*;
+use std::collections::HashSet;
 
 /// How a vote has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,16 +46,25 @@ pub fn vote(db: &mut Db, id: &VoteId) -> Result<Vote> {
     store::find(db, id)?.ok_or_else(|| Error::not_found("vote"))
 }
 
-/// A vote of which somebody may know: it has opened, and they are of its pool. With it comes what stands for them in its log, if
-/// they are in its electorate.
+/// A vote of which somebody may know: it has opened, and they are of its pool. With it comes how they stand to it.
 ///
 /// # Errors
 /// `not-found` where they may not.
-pub fn expect_member(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<(Vote, Option<Tag>)> {
+pub fn expect_member(db: &mut Db, id: &VoteId, member_id: &AccountId) -> Result<(Vote, Elector)> {
     let vote = vote(db, id)?;
     let mut found = standing::electors_among(db, &vote, &[member_id])?;
     let elector = found.remove(member_id).ok_or_else(|| Error::not_found("vote"))?;
-    Ok((vote, elector.tag))
+    Ok((vote, elector))
+}
+
+/// Whether somebody's plays would be drawn if it were done now, and a share be theirs: they are in the electorate, have stayed, and
+/// have taken no consent back.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn has_part(db: &mut Db, vote: &Vote, member_id: &AccountId) -> Result<bool> {
+    let elector = standing::electors_among(db, vote, &[member_id])?.remove(member_id);
+    Ok(elector.is_some_and(|elector| elector.tag.is_some() && !elector.lacks_consent))
 }
 
 /// Everyone in the electorate, sorted by id. It never changes after the opening.
@@ -381,6 +391,10 @@ fn log_problem(db: &mut Db, vote: &Vote, counted: Tally) -> Result<Option<String
         return Ok(Some(format!("{id} has a log with another root than its leaves give")));
     }
     let opened = log_store::opened(db, id)?;
+    let mut cast = HashSet::new();
+    if vote.final_ballots && opened.iter().any(|(tag, choice)| choice.is_some() && !cast.insert(tag)) {
+        return Ok(Some(format!("{id} has two ballots of one elector in its log, where ballots are final")));
+    }
     if commitment::count(opened.iter().map(|(tag, choice)| (tag, *choice))) != counted {
         return Ok(Some(format!("{id} has a log with other ballots than those that were counted")));
     }

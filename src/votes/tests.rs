@@ -1,13 +1,15 @@
 //! What a vote does, seen from outside.
 
-use crate::accounts::caller::Member;
+use crate::accounts::caller::{Caller, Member};
+use crate::accounts::model::Role;
 use crate::clock::{Entropy, UtcTime};
 use crate::context::Context;
 use crate::db::schema::{accounts, consents, memberships, plays_files, votes};
 use crate::error::Code;
-use crate::ids::{MembershipId, VoteId};
+use crate::ids::{MembershipId, PoolId, SessionId, VoteId};
 use crate::page::PageQuery;
 use crate::pools;
+use crate::pools::model::VoteRules;
 use crate::votes::fixture::{PURPOSE, consent, listed_vote, member, members, open_vote, pool, rules};
 use crate::votes::model::{Choice, Vote, VoteState};
 use crate::votes::rules::Tally;
@@ -42,6 +44,42 @@ async fn cast(ctx: &Context, member: &Member, id: &VoteId, choice: Choice) -> Re
     fixture::cast(ctx, member, id.clone(), choice).await.map(|_| ()).map_err(|error| error.code())
 }
 
+/// Takes a member's consent back; names the membership that it hung on.
+async fn withdraw(ctx: &Context, pool_id: &PoolId, member: &Member) -> MembershipId {
+    let (of, pool_id) = (member.account_id.clone(), pool_id.clone());
+    let work = move |tx: &mut crate::db::Tx| {
+        steps::forget_ballots_about(tx, &of, &pool_id, PURPOSE)?;
+        Ok(pools::steps::withdraw_consent(tx, &pool_id, &of, PURPOSE)?.membership.id)
+    };
+    ctx.db.write(work).await.unwrap()
+}
+
+/// A vote as a member sees it.
+async fn page(ctx: &Context, member: &Member, id: &VoteId) -> VoteView {
+    let session_id = SessionId::new(ctx.clock.now(), &ctx.entropy);
+    let account_id = member.account_id.clone();
+    let caller = Caller { account_id, role: Role::Member, organisation_id: None, session_id };
+    VoteView::of(actions::read(ctx, &caller, id.clone()).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_final_ballot_that_was_made_void_is_not_cast_anew() {
+    let (ctx, _guard) = Context::for_tests();
+    let pool_id = pool(&ctx, VoteRules { final_ballots: true, ..rules() }).await;
+    let members = members(&ctx, &pool_id, 3).await;
+    let (id, window) = open_vote(&ctx, &pool_id, &members).await;
+    fixture::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap();
+    let again = withdraw(&ctx, &pool_id, &members[0]).await;
+    ctx.db.write(move |tx| consent(tx, &again, PURPOSE)).await.unwrap();
+    assert_eq!(cast(&ctx, &members[0], &id, Choice::Yes).await, Err(Code::Conflict));
+    let told = page(&ctx, &members[0], &id).await;
+    assert!(!told.you_may_vote && told.if_you_do_nothing.unwrap().contains("none is taken in its place"));
+    fixture::cast(&ctx, &members[1], id.clone(), Choice::Yes).await.unwrap();
+    ctx.clock.advance_s(window.closes_at.unix_s() - window.opens_at.unix_s()).unwrap();
+    assert_eq!(close(&ctx, &id).await.unwrap().tally, Tally { yes: 1, no: 0, abstain: 0 });
+    assert_eq!(ctx.db.read(steps::verify).await.unwrap(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn who_takes_the_consent_back_has_no_say_until_it_is_given_again() {
     let (ctx, _guard) = Context::for_tests();
@@ -51,21 +89,23 @@ async fn who_takes_the_consent_back_has_no_say_until_it_is_given_again() {
     for member in &members {
         fixture::cast(&ctx, member, id.clone(), Choice::Yes).await.unwrap();
     }
-    let withdraw = async |member: &Member| {
-        let (of, pool_id) = (member.account_id.clone(), pool_id.clone());
-        let work = move |tx: &mut crate::db::Tx| {
-            steps::forget_ballots_about(tx, &of, &pool_id, PURPOSE)?;
-            Ok(pools::steps::withdraw_consent(tx, &pool_id, &of, PURPOSE)?.membership.id)
-        };
-        ctx.db.write(work).await.unwrap()
-    };
-    let again = withdraw(&members[0]).await;
-    withdraw(&members[1]).await;
+    let again = withdraw(&ctx, &pool_id, &members[0]).await;
+    withdraw(&ctx, &pool_id, &members[1]).await;
+    let told = page(&ctx, &members[0], &id).await;
+    assert_eq!((told.you_may_vote, told.your_ballot.is_some()), (false, false));
+    let words = told.if_you_do_nothing.unwrap();
+    assert!(words.contains("no share of yours") && words.contains("you may vote again"), "{words}");
+    let none = actions::own_ballot(&ctx, &members[0], id.clone()).await.unwrap_err();
+    assert!(none.code() == Code::NotFound && none.detail().contains("is void"), "{}", none.detail());
     let refused = fixture::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotInElectorate);
     assert!(refused.detail().contains("consent"), "{}", refused.detail());
     ctx.db.write(move |tx| consent(tx, &again, PURPOSE)).await.unwrap();
+    let told = page(&ctx, &members[0], &id).await;
+    assert!(told.you_may_vote && told.if_you_do_nothing.unwrap().contains("you may vote again"));
     fixture::cast(&ctx, &members[0], id.clone(), Choice::No).await.unwrap();
+    let told = page(&ctx, &members[0], &id).await;
+    assert_eq!(told.if_you_do_nothing.unwrap(), "Your ballot says no. If you do nothing, it stands and is counted.");
     let of = id.clone();
     let leaves = ctx.db.read(move |db| log_store::leaves(db, &of, 0..6)).await.unwrap();
     let own: Vec<_> = leaves.iter().filter(|leaf| leaf.tag == leaves[0].tag).map(|leaf| leaf.sequence).collect();
@@ -311,7 +351,9 @@ async fn the_list_shows_open_votes_first_and_keeps_the_split_sealed() {
     assert_eq!(found[0].your_ballot.as_ref().unwrap().choice, Choice::No);
     assert_eq!((found[1].result.is_none(), found[1].reason.as_deref()), (true, Some("called off")));
     assert_eq!((found[2].turnout, found[2].result.as_ref().unwrap().yes), (1, 1));
-    assert!(found[0].if_you_do_nothing.as_deref().unwrap().contains("no ballot is counted for you"));
+    assert!(
+        found[0].if_you_do_nothing.as_deref().unwrap().contains("Your ballot says no. If you do nothing, it stands")
+    );
 }
 
 /// Whatever members do in whatever order, what counts is each one's last ballot.

@@ -3,7 +3,7 @@
 use super::bundle::{FORMAT, Kept, KeptHead, Statement};
 use super::commitment::{self, Opening, Tag, VOID};
 use super::head::{Head, SignedHead};
-use super::log::{Frontier, Hash, leaf_hash};
+use super::log::{self, Frontier, Hash, leaf_hash};
 use super::model::{Choice, VoteState};
 use super::rules::{self, Passing, Tally};
 use super::words;
@@ -39,6 +39,8 @@ pub struct Verdict {
     pub faults: Vec<String>,
     /// What does not fit of what was brought along: that says nothing of the vote.
     pub misfits: Vec<String>,
+    /// Whether the statement is signed by the key that it names.
+    is_signed: bool,
 }
 
 impl Verdict {
@@ -61,7 +63,8 @@ pub const NOT_PROVED: [&str; 4] = [
      Whoever has not voted can look for their own tag (`your_tag` of the vote): no ballot stands there.",
     "When each ballot arrived: that is left out, as it would tell who voted how. A receipt says when its log was signed.",
     "That the service showed everybody the same log. Receipts of many members, checked against one bundle, show it.",
-    "That nobody was paid or pressed: a receipt can be shown to others. Until the deadline a ballot can be changed.",
+    "That nobody was paid or pressed: a receipt can be shown to others. Where ballots are not final, whoever is pressed can vote anew \
+     until the deadline.",
 ];
 
 /// Checks a bundle from its lines, and what somebody brings along against it.
@@ -116,6 +119,7 @@ fn check_statement(statement: &Statement, brought: &Brought, verdict: &mut Verdi
     let key = PublicKey::parse(&statement.key)
         .ok_or_else(|| Error::invalid("The statement's key is no Ed25519 key in base64url."))?;
     let is_signed = key.verifies(statement.text().as_bytes(), &statement.signature);
+    verdict.is_signed = is_signed;
     verdict.expect(is_signed, || "The statement is not signed by the key that it names.".into());
     match &brought.key {
         Some(known) => verdict.expect(*known == key, || {
@@ -177,6 +181,8 @@ struct Leaves {
     casts: Vec<u32>,
     /// And what the last one says.
     last: Vec<Option<Choice>>,
+    /// Whether they are those whose root was signed.
+    are_signed: bool,
 }
 
 impl Leaves {
@@ -197,6 +203,8 @@ struct Wanted<'a> {
     nonce: [u8; commitment::BYTES],
     /// The elector in whose name it was found, as it was cast.
     found: Option<usize>,
+    /// Whether the key of the statement has signed the receipt's head.
+    is_signed: bool,
     /// Whether the log had the root of the receipt's head when it was as long.
     is_beginning: bool,
 }
@@ -214,22 +222,48 @@ impl<'a> Wanted<'a> {
         let head = Head { vote_id: vote_id.clone(), size, root, signed_at };
         let head = SignedHead { head, key_id: key_id.clone(), signature: signature.clone() };
         let (index, published) = (receipt.log_index, statement.log_size);
-        verdict.expect_fit(head.is_signed_by(key), || {
-            "The receipt's log is not signed by the key of the statement.".into()
-        });
+        let is_signed = head.is_signed_by(key) && *key_id == key.id();
+        verdict.expect_fit(is_signed, || "The receipt's log is not signed by the key of the statement.".into());
         verdict.expect_fit(index < size, || {
             format!("The receipt's ballot, {index}, is not among the {size} of its own log.")
         });
         verdict.expect_fit(size <= published, || {
             format!("The receipt is of a log of {size} ballots, and the published one has {published}.")
         });
-        Ok(Wanted {
+        let wanted = Wanted {
             kept,
             tag: bytes(&receipt.tag, "tag")?,
             nonce: bytes(&receipt.nonce, "nonce")?,
             found: None,
+            is_signed,
             is_beginning: false,
-        })
+        };
+        wanted.check_hashes(root, verdict);
+        Ok(wanted)
+    }
+
+    /// What a receipt says besides, and follows from the rest.
+    fn check_hashes(&self, root: Hash, verdict: &mut Verdict) {
+        let Kept { vote_id, choice, receipt } = self.kept;
+        let opening = Opening { choice: Some(*choice), nonce: self.nonce };
+        let commitment = commitment::commit(&opening, vote_id, &self.tag);
+        let leaf = leaf_hash(&commitment::leaf(vote_id, &self.tag, receipt.sequence, &commitment));
+        let says = |stated: &Option<String>, is: String| stated.as_ref().is_none_or(|stated| *stated == is);
+        verdict.expect_fit(says(&receipt.commitment, hex::encode(commitment)), || {
+            "The receipt's commitment is not that of its choice and its nonce.".into()
+        });
+        verdict.expect_fit(says(&receipt.leaf_hash, leaf.to_string()), || {
+            "The receipt's leaf_hash is not that of its commitment.".into()
+        });
+        if let Some(proof) = &receipt.inclusion_proof {
+            let hashes: Option<Vec<Hash>> = proof.iter().map(|hash| Hash::parse(hash)).collect();
+            let leads = |hashes: &Vec<Hash>| {
+                log::verify_inclusion(&leaf, receipt.log_index, receipt.head.size, hashes, &root).is_ok()
+            };
+            verdict.expect_fit(hashes.as_ref().is_some_and(leads), || {
+                "The receipt's inclusion_proof does not lead from its ballot to the root of its log.".into()
+            });
+        }
     }
 
     /// Looks at a leaf that has just been appended.
@@ -257,6 +291,9 @@ impl<'a> Wanted<'a> {
                 format!("The ballot of the receipt, {choice}, is not in its place in the published log.")
             });
         };
+        if !(self.is_signed && self.is_beginning && leaves.are_signed) {
+            return; // it is in a log that is not the signed one
+        }
         let is_last = leaves.casts[elector] == self.kept.receipt.sequence + 1;
         verdict.shown.push(match leaves.last[elector] {
             _ if is_last => format!("Your ballot is in the log as you cast it, and it was counted: {choice}."),
@@ -277,7 +314,7 @@ fn read_log<R: BufRead>(
     mut wanted: Option<&mut Wanted>,
     verdict: &mut Verdict,
 ) -> Result<Leaves> {
-    let mut leaves = Leaves { casts: vec![0; tags.len()], last: vec![None; tags.len()] };
+    let mut leaves = Leaves { casts: vec![0; tags.len()], last: vec![None; tags.len()], are_signed: false };
     let mut log = Frontier::default();
     for _ in 0..statement.log_size {
         let (elector, sequence, says, nonce): (usize, u32, String, String) = lines.next("a leaf of the log")?;
@@ -300,6 +337,7 @@ fn read_log<R: BufRead>(
         leaves.last[elector] = opening.choice;
     }
     let is_root = log.root().to_string() == statement.log_root;
+    leaves.are_signed = is_root && verdict.is_signed;
     verdict.expect(is_root, || "The opened ballots are not those of which the log's root was made.".into());
     if is_root {
         verdict.shown.push(format!(
@@ -336,7 +374,7 @@ fn count_again(statement: &Statement, leaves: &Leaves, verdict: &mut Verdict) {
     verdict.expect(!was_early || rules::decided_early(&passing, electors, tally).is_some(), || {
         "The vote ended before its deadline, when ballots could still have changed its outcome.".into()
     });
-    if tally == stated && state == statement.outcome {
+    if tally == stated && state == statement.outcome && leaves.are_signed {
         verdict.shown.push(format!("Counted again: {}", words::ending(&passing, electors, tally, outcome)));
     }
 }

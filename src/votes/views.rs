@@ -8,7 +8,7 @@ use crate::text::Hex;
 use crate::votes::actions::Seen;
 use crate::votes::head::{Head, Receipt, SignedHead};
 use crate::votes::log::Hash;
-use crate::votes::model::{Ballot, Choice, VoteState};
+use crate::votes::model::{Ballot, Choice, Elector, VoteState};
 use crate::votes::rules::Tally;
 use crate::votes::{rules, words};
 use serde::Serialize;
@@ -270,18 +270,19 @@ impl VoteView {
     /// # Errors
     /// `internal` for a damaged row.
     pub fn of(seen: Seen) -> Result<Self> {
-        let Seen { vote, turnout, is_elector, tag, ballot, questions, bundle } = seen;
+        let Seen { vote, turnout, elector, tag, ballot, questions, bundle } = seen;
+        let elector = elector.filter(|elector| elector.tag.is_some());
         let rules = vote.rules()?;
         let passing = rules.passing;
         let window = vote.window();
         let is_open = vote.state == VoteState::Open;
         let so_far = (is_open && rules.split == Split::Live).then(|| vote.live_tally());
-        let is_done = rules.final_ballots && ballot.is_some();
+        let takes = |elector: &Elector| !(elector.lacks_consent || rules.final_ballots && elector.casts > 0);
         Ok(VoteView {
             rule: words::rule(&rules, vote.electors),
-            if_you_do_nothing: match (is_open, is_elector) {
-                (true, true) => Some(words::doing_nothing(&passing, vote.electors)),
-                (true, false) => Some(words::NOTHING_TO_DO.into()),
+            if_you_do_nothing: match (is_open, &elector) {
+                (true, Some(elector)) => Some(words::if_you_do_nothing(&rules, vote.electors, elector)),
+                (true, None) => Some(words::NOTHING_TO_DO.into()),
                 (false, _) => None,
             },
             needed_yes: rules::need(&passing, vote.electors),
@@ -291,7 +292,7 @@ impl VoteView {
             so_far: so_far.map(TallyView::from),
             result: vote.tally().map(TallyView::from),
             turnout,
-            you_may_vote: is_elector && is_open && !is_done,
+            you_may_vote: is_open && elector.as_ref().is_some_and(takes),
             questions: questions.asked,
             questions_answered: questions.answered,
             electorate_root: vote.electorate_root.map(hex::encode),

@@ -2,7 +2,7 @@
 
 use crate::money::{counted, grouped};
 use crate::pools::model::Split;
-use crate::votes::model::Choice;
+use crate::votes::model::{Choice, Elector};
 use crate::votes::rules::{Outcome, Passing, Rules, Tally, Window, need};
 
 /// What it takes to pass among so many electors, and what else holds in the vote.
@@ -44,6 +44,40 @@ pub fn doing_nothing(passing: &Passing, electors: i64) -> String {
             more => format!("{} others vote", grouped(more)),
         },
     )
+}
+
+/// What happens if an elector does nothing from now on.
+pub fn if_you_do_nothing(rules: &Rules, electors: i64, elector: &Elector) -> String {
+    let was_void = elector.casts > 0 && elector.choice.is_none();
+    match (elector.lacks_consent, elector.choice, was_void) {
+        (true, ..) => format!(
+            "You have taken back a consent that this sale needs: you have no say in it, your plays are not in the edition, and there is \
+             no share of yours. {}",
+            match (was_void, rules.final_ballots) {
+                (false, _) => "If you give the consent again, you may vote.",
+                (true, false) => "Your ballot is void by that. If you give the consent again, you may vote again.",
+                (true, true) => "Your ballot is void by that, and as ballots are final here none is taken in its place.",
+            }
+        ),
+        (false, Some(choice), _) => format!("Your ballot says {choice}. If you do nothing, it stands and is counted."),
+        (false, None, true) if rules.final_ballots => {
+            "Your ballot was made void when you took a consent back. As ballots are final here, none is taken in its place.".into()
+        }
+        (false, None, true) => format!(
+            "Your ballot was made void when you took a consent back; you may vote again. {}",
+            doing_nothing(&rules.passing, electors)
+        ),
+        (false, None, false) => doing_nothing(&rules.passing, electors),
+    }
+}
+
+/// Why there is no ballot of somebody to be shown.
+pub fn no_ballot(elector: &Elector) -> &'static str {
+    match (elector.tag, elector.casts) {
+        (None, _) => "You have no ballot here: you are not among those who vote on this offer.",
+        (Some(_), 0) => "You have not voted in this vote.",
+        (Some(_), _) => "Your ballot in this vote is void: it was made so when you took a consent back.",
+    }
 }
 
 /// The same for somebody of the pool who is not in the electorate.
@@ -96,8 +130,7 @@ pub fn ending(passing: &Passing, electors: i64, tally: Tally, outcome: Outcome) 
         grouped(tally.abstain),
     );
     let needed = need(passing, electors);
-    let were = if needed == 1 { "was" } else { "were" };
-    let needed = format!("At least {} yes {were} needed, and {}.", grouped(needed), majority(passing));
+    let needed = format!("It takes at least {} yes, and that {}.", grouped(needed), majority(passing));
     match outcome {
         Outcome::Accepted => format!("Accepted: {split}. {needed}"),
         Outcome::TooFewYes => format!("Rejected, too few said yes: {split}. {needed}"),
@@ -167,7 +200,7 @@ mod tests {
         assert_eq!(
             end(10, 1, 1),
             "Accepted: 12 of 12 members voted: 10 yes, 1 no, 1 abstained. \
-             At least 2 yes were needed, and more vote yes than no."
+             It takes at least 2 yes, and that more vote yes than no."
         );
         assert!(end(1, 0, 0).starts_with("Rejected, too few said yes: 1 of 12 members voted"));
         assert!(end(2, 2, 0).starts_with("Rejected, too many said no: 4 of 12 members voted"));

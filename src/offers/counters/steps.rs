@@ -97,8 +97,9 @@ pub(super) fn offered(db: &mut Db, offer: &Offer) -> Result<NewOffer> {
 /// As placing; and then nothing of it holds once the caller's transaction, or savepoint, is taken back.
 pub(super) fn replace(tx: &mut Tx, old: &Offer, buyer: &Buyer, asked: &NewOffer) -> Result<Offer> {
     let new_id = OfferId::new(tx.now(), tx.entropy());
-    let reason = format!("Replaced by {new_id}: the buyer accepted other terms, and there is a vote on these.");
-    steps::call_off(tx, old, OfferState::Withdrawn, &reason)?;
+    let reason = "The buyer accepted other terms in the place of these: there is a new vote on them, for which ballots of this one do \
+                  not count.";
+    steps::call_off(tx, old, OfferState::Withdrawn, reason)?;
     let new = placing::place_as(tx, new_id, buyer, asked)?;
     let detail = format!("It takes the place of {}, with the terms of a counter-offer.", old.id);
     steps::note(tx, &new.id, new.state, &detail)?;

@@ -48,7 +48,7 @@ async fn an_accepted_offer_says_why_and_by_when_to_pay() {
     assert_eq!(settled.state, OfferState::Accepted);
     assert_eq!(settled.pay_by, Some(world.ctx.clock.now().plus_days(14)));
     let reason = "Accepted: 4 of 4 members voted: 4 yes, 0 no, 0 abstained. \
-                  At least 2 yes were needed, and more vote yes than no.";
+                  It takes at least 2 yes, and that more vote yes than no.";
     assert_eq!(settled.reason.as_deref(), Some(reason));
     assert!(world.settle(&offer).await.is_none(), "decided once");
     assert_eq!(world.events().await.iter().filter(|kind| *kind == "offer.decided").count(), 1);

@@ -39,7 +39,7 @@ async fn a_buyers_list_is_frozen_by_its_hash_and_told_to_the_members() {
     again.await.unwrap();
     assert_eq!(world.ctx.db.read(move |db| datasets::steps::artists(db, &sha256)).await.unwrap(), names);
     let told = subject(&world, &offer).await;
-    let lines: Vec<&str> = told.lines().skip(2).take(7).collect();
+    let lines: Vec<&str> = told.lines().skip(4).take(7).collect();
     let whole = format!("The whole list stands at /v1/artist-lists/{}.", list.sha256);
     assert_eq!(
         lines,

@@ -45,7 +45,15 @@ fn own_sale(db: &mut Db, vote: Vote, member_id: &AccountId) -> Result<OwnSale> {
         None => None,
     };
     let data = data(db, &offer, licence.as_ref(), member_id)?;
-    let money = money(db, &offer, purchase.as_ref(), &data, member_id)?;
+    let mut money = money(db, &offer, purchase.as_ref(), &data, member_id)?;
+    let is_drawn_for_it = offer.edition_id.is_none();
+    if money == Money::NotYet
+        && is_drawn_for_it
+        && data.drawn().is_none()
+        && !votes::steps::has_part(db, &vote, member_id)?
+    {
+        money = Money::NotAsThingsStand;
+    }
     Ok(OwnSale { vote, offer, ballot, data, money })
 }
 

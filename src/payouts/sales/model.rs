@@ -64,6 +64,8 @@ pub enum Money {
     Lapsed,
     /// It is not entered yet.
     NotYet,
+    /// There will be none: were the edition drawn now, they would not be in it.
+    NotAsThingsStand,
     /// It is in the books.
     Share {
         /// How much.
@@ -166,6 +168,11 @@ impl Money {
             Money::NotSold => "There is no money: nothing was sold.".into(),
             Money::Lapsed => "There is no money: the buyer did not pay in time.".into(),
             Money::NotYet => "Your share is entered when the buyer has paid and the edition is there.".into(),
+            Money::NotAsThingsStand => {
+                "As things stand there is no share of yours: you have left the pool or taken a consent back, and would not be in the \
+                 draw."
+                    .into()
+            }
             Money::Share { amount_minor, shared_minor, members } => format!(
                 "Your share is {}: {} was shared equally by {}.",
                 amount(amount_minor),

@@ -34,7 +34,7 @@ pub fn question(db: &mut Db, id: &QuestionId) -> Result<Question> {
 /// `not-found` outside of the vote's pool, `not-in-electorate`, `vote-closed` outside of the window; `conflict` for one who has
 /// asked as often as anybody may, or has asked this already.
 pub fn ask(tx: &mut Tx, vote_id: &VoteId, member_id: &AccountId, words: &str) -> Result<Asked> {
-    if votes::expect_member(tx, vote_id, member_id)?.1.is_none() {
+    if votes::expect_member(tx, vote_id, member_id)?.1.tag.is_none() {
         return Err(Error::new(
             Code::NotInElectorate,
             "Those ask who vote: whose plays would be in the edition. Everybody of the pool may read what is asked and answered.",

@@ -5,6 +5,7 @@ use crate::clock::{Entropy, UtcTime};
 use crate::ids::{AccountId, VoteId};
 use crate::signing::Signer;
 use crate::votes::bundle::KeptReceipt;
+use crate::votes::log::{inclusion_proof, root_of_perfect};
 use proptest::prelude::*;
 
 const ELECTORS: usize = 5;
@@ -75,14 +76,20 @@ impl Made {
         self.statement.signature = self.signer.sign(self.statement.text().as_bytes());
     }
 
+    /// The commitments of all leaves, and their hashes.
+    fn hashed(&self) -> Vec<([u8; 32], Hash)> {
+        let hashed = |(elector, sequence, choice, nonce): &(usize, u32, Option<Choice>, [u8; 32])| {
+            let (tag, vote_id) = (&self.tags[*elector], &self.statement.vote_id);
+            let commitment = commitment::commit(&Opening { choice: *choice, nonce: *nonce }, vote_id, tag);
+            (commitment, leaf_hash(&commitment::leaf(vote_id, tag, *sequence, &commitment)))
+        };
+        self.leaves.iter().map(hashed).collect()
+    }
+
     /// The log of the first leaves.
     fn log(&self, size: usize) -> Frontier {
         let mut log = Frontier::default();
-        for (elector, sequence, choice, nonce) in &self.leaves[..size] {
-            let (tag, vote_id) = (&self.tags[*elector], &self.statement.vote_id);
-            let commitment = commitment::commit(&Opening { choice: *choice, nonce: *nonce }, vote_id, tag);
-            log.append(leaf_hash(&commitment::leaf(vote_id, tag, *sequence, &commitment)));
-        }
+        self.hashed()[..size].iter().for_each(|(_, leaf)| log.append(*leaf));
         log
     }
 
@@ -101,6 +108,12 @@ impl Made {
         let (elector, sequence, choice, nonce) = self.leaves[index];
         let (vote_id, root) = (self.statement.vote_id.clone(), self.log(size).root());
         let head = Head { vote_id: vote_id.clone(), size: size as u64, root, signed_at: at(50) }.signed(&self.signer);
+        let hashed = self.hashed();
+        let leaves: Vec<Hash> = hashed.iter().map(|(_, leaf)| *leaf).collect();
+        let proof = inclusion_proof(index as u64, size as u64, |of| {
+            let first = (of.index << of.level) as usize;
+            Ok(root_of_perfect(&leaves[first..first + (1 << of.level)]))
+        });
         Kept {
             vote_id,
             choice: choice.unwrap(),
@@ -109,6 +122,9 @@ impl Made {
                 sequence,
                 tag: hex::encode(self.tags[elector]),
                 nonce: hex::encode(nonce),
+                commitment: Some(hex::encode(hashed[index].0)),
+                leaf_hash: Some(leaves[index].to_string()),
+                inclusion_proof: Some(proof.unwrap().iter().map(Hash::to_string).collect()),
                 head: KeptHead {
                     size: size as u64,
                     root: root.to_string(),
@@ -210,7 +226,7 @@ fn whatever_is_changed_is_a_fault() {
 #[test]
 fn a_receipt_that_does_not_fit_is_a_fault() {
     let made = Made::new();
-    let cases: [(&str, fn(&mut Kept)); 9] = [
+    let cases: [(&str, fn(&mut Kept)); 14] = [
         ("not in its place", |kept| kept.choice = Choice::No),
         ("not in its place", |kept| kept.receipt.nonce = "00".repeat(32)),
         ("not in its place", |kept| kept.receipt.sequence = 1),
@@ -220,6 +236,11 @@ fn a_receipt_that_does_not_fit_is_a_fault() {
         ("is not among the 3 of its own log", |kept| kept.receipt.log_index = 99),
         ("of a log of 7 ballots", |kept| kept.receipt.head.size = 7),
         ("not the beginning of the published one", |kept| kept.receipt.head.root = "00".repeat(32)),
+        ("not signed by the key", |kept| kept.receipt.head.key_id = "another".into()),
+        ("commitment is not that", |kept| kept.receipt.commitment = Some("00".repeat(32))),
+        ("leaf_hash is not that", |kept| kept.receipt.leaf_hash = Some("00".repeat(32))),
+        ("does not lead", |kept| kept.receipt.inclusion_proof = Some(Vec::new())),
+        ("does not lead", |kept| kept.receipt.inclusion_proof.as_mut().unwrap()[0] = "zz".into()),
     ];
     for (words, change) in cases {
         let mut kept = made.receipt(1, 3);
@@ -227,6 +248,8 @@ fn a_receipt_that_does_not_fit_is_a_fault() {
         let verdict = with_receipt(&made, kept);
         assert!(verdict.misfits.iter().any(|misfit| misfit.contains(words)), "{words}: {verdict:?}");
         assert!(verdict.faults.is_empty(), "nothing is wrong with the vote: {verdict:?}");
+        let still_shown = verdict.shown.iter().any(|shown| shown.starts_with("Your ballot is in the log"));
+        assert!(!still_shown || !words.contains("signed") && !words.contains("beginning"), "{words}: {verdict:?}");
     }
     let mut elsewhere = made.receipt(1, 3);
     elsewhere.vote_id = VoteId::new(at(1), &Entropy::seeded(5));

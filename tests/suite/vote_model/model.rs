@@ -190,6 +190,11 @@ impl Model {
         seconds
     }
 
+    /// Whether somebody has cast a ballot, one that was made void since among them.
+    fn has_cast(&self, who: usize) -> bool {
+        self.log.iter().any(|(of, _)| *of == who)
+    }
+
     /// Why a ballot of somebody is not taken now, if it is not.
     pub fn refusal(&self, who: usize) -> Option<Code> {
         let (Some(joined_s), Some(opened_s)) = (self.joined_s[who], self.opened_s) else {
@@ -200,7 +205,7 @@ impl Model {
             Some(Code::NotInElectorate)
         } else if self.phase != Phase::Open || self.now_s < opened_s || self.now_s >= self.deadline_s() {
             Some(Code::VoteClosed)
-        } else if self.rules.is_final && self.ballots.contains_key(&who) {
+        } else if self.rules.is_final && self.has_cast(who) {
             Some(Code::Conflict)
         } else {
             None

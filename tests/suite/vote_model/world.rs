@@ -238,7 +238,7 @@ impl World {
             let server = self.server();
             let asked = server.wait(server.ctx.db.read(move |db| steps::expect_member(db, &vote_id, &member)));
             // Who has left is told nothing; who comes back at the very instant at which the vote opened is told later.
-            if let Ok((_, Some(tag))) = asked {
+            if let Some(tag) = asked.ok().and_then(|(_, elector)| elector.tag) {
                 assert_eq!(*self.tags.entry(tag).or_insert(who), who, "a tag is one member's");
             }
         }
