@@ -1,7 +1,7 @@
 //! Links that carry their own signature, so that tools can follow them that know nothing of accounts.
 //!
 //! The names of the parameters are those of signed links to S3: some tools take a link for one that needs no token of theirs by
-//! these names alone. What is signed, and how, is our own: HMAC-SHA256 over [`Link::text`] with a key of the server. The digest of the
+//! these names alone. What is signed, and how, is our own: HMAC-SHA256 over a line for each part, with a key of the server. The digest of the
 //! file is in it, so that a link is good for the bytes it was made for, and for no others that may come to bear the name.
 
 use super::model::Grant;

@@ -32,7 +32,7 @@ pub struct Links {
 /// Makes links to some files of a licence, or to all. They end with the licence if not before.
 ///
 /// # Errors
-/// As [`super::files`]; `invalid` for a lifetime out of bounds, `not-found` for a file that the edition does not have.
+/// As [`super::files()`]; `invalid` for a lifetime out of bounds, `not-found` for a file that the edition does not have.
 pub async fn make_links(
     ctx: &Context,
     buyer: &Buyer,
