@@ -18,6 +18,7 @@
 //! [`purchases`] writes the invoice; once that is settled, [`datasets`] draws an edition with
 //! [`aggregates`], [`payouts`] enters the shares in [`ledger`], and [`downloads`] serves the files.
 
+pub mod accept;
 pub mod accounts;
 pub mod aggregates;
 pub mod app;

@@ -84,7 +84,7 @@ impl FromRequest for Caller {
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1). Sent twice, neither counts.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+pub fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     const SCHEME: &[u8] = b"Bearer ";
     let mut values = headers.get_all(AUTHORIZATION);
     let (value, None) = (values.next()?.as_bytes(), values.next()) else { return None };

@@ -24,9 +24,9 @@ pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
     let twins = facts.twins()?;
     let parquet = |file: &&File| file.entry.name.ends_with(".parquet");
     let twin = twins.iter().find(parquet).ok_or_else(|| Error::internal("a twin has a Parquet file"))?;
-    let columns = facts.recipe.document.columns()?;
+    let table = TableColumns { name: facts.recipe.document.kind().into(), columns: facts.recipe.document.columns()? };
     let published_at = dataset.listed_at.unwrap_or(dataset.created_at);
-    let mut document = json!({
+    Ok(json!({
         "@context": context(),
         "@type": "sc:Dataset",
         "conformsTo": CONFORMS_TO,
@@ -57,11 +57,8 @@ pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
             "contentSize": format!("{} B", twin.entry.bytes),
             "sha256": twin.entry.sha256,
         }],
-        "recordSet": [],
-    });
-    let table = TableColumns { name: facts.recipe.document.kind().into(), columns };
-    document["recordSet"] = json!([record_set(&table, &twin.entry.name)]);
-    Ok(document)
+        "recordSet": [record_set(&table, &twin.entry.name)],
+    }))
 }
 
 /// A table, each of whose fields is a column of a Parquet file.

@@ -1,6 +1,7 @@
 //! Opening the vote of an offer: a job of many small writes, which may be run again at any point.
 
 use crate::context::Context;
+use crate::datasets::model::Dataset;
 use crate::db::schema::offers;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
@@ -95,8 +96,7 @@ fn burst(db: &mut Db, offer: &Offer, members: &[AccountId], electors: i64) -> Re
 }
 
 /// What an edition holds and what hides each member in it, as those read it who decide; and where more stands.
-fn content(tx: &mut Tx, offer: &Offer) -> Result<Vec<String>> {
-    let dataset = datasets::steps::dataset(tx, &offer.dataset_id)?;
+fn content(tx: &mut Tx, dataset: &Dataset) -> Result<Vec<String>> {
     let recipe = datasets::steps::recipe(tx, &dataset.recipe_id)?;
     Ok(vec![
         format!("What is in it: {}", recipe.document.explanation()),
@@ -135,7 +135,8 @@ fn begin(
     }
     let terms = offer.terms()?;
     let buyer = accounts::steps::organisation(tx, &offer.organisation_id)?;
-    let mut about = content(tx, &offer)?;
+    let dataset = datasets::steps::dataset(tx, &offer.dataset_id)?;
+    let mut about = content(tx, &dataset)?;
     about.extend(artists::told(tx, &terms)?);
     let new = NewVote {
         pool_id: offer.pool_id.clone(),
@@ -143,7 +144,7 @@ fn begin(
         terms_hash: offer.terms_hash.clone(),
         purposes: match offer.edition_id {
             Some(_) => Vec::new(),
-            None => datasets::steps::dataset(tx, &offer.dataset_id)?.purposes,
+            None => dataset.purposes,
         },
         rules: terms.vote.rules()?,
         electors,

@@ -40,11 +40,6 @@ pub(super) struct Wanted {
 /// another vote, else in the queue.
 pub fn place(tx: &mut Tx, buyer: &Buyer, new: &NewOffer) -> Result<Offer> {
     let id = OfferId::new(tx.now(), tx.entropy());
-    place_as(tx, id, buyer, new)
-}
-
-/// The same under an id that was told already.
-pub(super) fn place_as(tx: &mut Tx, id: OfferId, buyer: &Buyer, new: &NewOffer) -> Result<Offer> {
     new.check()?;
     let organisation = accounts::steps::approved_buyer(tx, buyer)?;
     let dataset = datasets::steps::dataset(tx, &new.dataset_id)?;

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "telemetry",
     "zcdp",
     "body",
+    "accept",
     "page",
     "storage",
     "secrets",
@@ -59,6 +60,7 @@ const ACTIX: &[&str] = &[
     "telemetry.rs",
     "idempotency.rs",
     "body.rs",
+    "accept.rs",
     "cli",
 ];
 

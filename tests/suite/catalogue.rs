@@ -10,9 +10,6 @@ crate::on_both_databases!(
     words_and_facets_narrow_the_catalogue,
     pages_follow_one_another_and_a_cursor_cannot_be_made_up,
     a_listing_is_written_published_and_taken_out_by_operators_alone,
-    a_listing_stands_in_the_words_of_croissant,
-    catalogues_of_catalogues_find_every_listing_once,
-    a_listing_is_told_in_the_words_that_are_liked_best,
 );
 
 const LICENCE: &str = "The licensee may train models.\n\nAnd nothing else – ever.";
@@ -22,7 +19,7 @@ fn recipe(app: &TestApp, pool_id: &str, document: &Value) -> Answer {
     app.operator().post("/v1/recipes", &recipe)
 }
 
-fn small_recipe(app: &TestApp, pool_id: &str) -> String {
+pub fn small_recipe(app: &TestApp, pool_id: &str) -> String {
     let document = json!({"kind": "artist_preference", "fans_rho_nano": 1_000_000_000});
     recipe(app, pool_id, &document).ok()["id"].as_str().unwrap().to_owned()
 }
@@ -43,12 +40,12 @@ fn publish(app: &TestApp, id: &str) -> Answer {
     app.operator().post(&format!("/v1/datasets/{id}/publish"), &json!({}))
 }
 
-fn unlist(app: &TestApp, id: &str) -> Answer {
+pub fn unlist(app: &TestApp, id: &str) -> Answer {
     app.operator().post(&format!("/v1/datasets/{id}/unlist"), &json!({"reason": "Replaced."}))
 }
 
 /// A listing in the catalogue, a second later than the one before.
-fn listed(app: &TestApp, recipe_id: &str, changes: &Value) -> String {
+pub fn listed(app: &TestApp, recipe_id: &str, changes: &Value) -> String {
     app.ctx.clock.advance_s(1).unwrap();
     let id = app.operator().post("/v1/datasets", &draft(recipe_id, changes)).ok()["id"].as_str().unwrap().to_owned();
     publish(app, &id).ok();
@@ -396,120 +393,4 @@ fn the_edition_is_for_its_licensee(app: &TestApp, path: &str, edition_id: &str) 
         stranger.get(&path).problem(404, "not-found");
         member.get(&path).problem(404, "not-found");
     }
-}
-
-fn a_listing_stands_in_the_words_of_croissant(backend: Backend) {
-    let app = TestApp::start(backend);
-    let pool_id = app.pool("Listeners – together");
-    let recipe_id = small_recipe(&app, &pool_id);
-    let id = listed(&app, &recipe_id, &json!({"title": "Who {likes} whom"}));
-    let page = format!("/v1/datasets/{id}");
-    let answer = app.anyone().get(&format!("{page}/croissant.json"));
-    let media_type = "application/ld+json;profile=\"http://mlcommons.org/croissant/1.1\"";
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some(media_type)), "{}", answer.text());
-    let document: Value = serde_json::from_slice(&answer.bytes).unwrap();
-    for (name, expected) in [
-        ("@type", json!("sc:Dataset")),
-        ("conformsTo", json!("http://mlcommons.org/croissant/1.1")),
-        ("name", json!("Who {likes} whom")),
-        ("version", json!("0.0.0")),
-        ("isLiveDataset", json!(false)),
-        ("keywords", json!(["artists"])),
-    ] {
-        assert_eq!(document[name], expected, "{name}");
-    }
-    assert!(document["url"].as_str().unwrap().ends_with(&page), "{}", document["url"]);
-    assert!(document["citeAs"].as_str().unwrap().contains("title={Who likes whom}"), "{}", document["citeAs"]);
-    assert!(
-        document["description"].as_str().unwrap().contains("from nobody's listening"),
-        "{}",
-        document["description"]
-    );
-    let [file] = document["distribution"].as_array().unwrap().as_slice() else { panic!("{document}") };
-    assert!(file["contentUrl"].as_str().unwrap().ends_with(&format!("{page}/twin.parquet")), "{file}");
-    let twin = app.anyone().get(&format!("{page}/twin.parquet"));
-    assert_eq!(file["sha256"], hex::encode(digest::digest(&digest::SHA256, &twin.bytes)));
-    assert_eq!(file["contentSize"], format!("{} B", twin.bytes.len()));
-    let columns = app.anyone().get(&format!("{page}/dictionary")).ok()["columns"].clone();
-    let fields = document["recordSet"][0]["field"].as_array().unwrap();
-    let names =
-        |list: &[Value]| -> Vec<String> { list.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect() };
-    assert_eq!(names(fields), names(columns.as_array().unwrap()));
-    assert!(fields.iter().all(|field| field["source"]["fileObject"]["@id"] == file["@id"]), "{fields:?}");
-    let tag = answer.header("etag").unwrap();
-    assert_eq!(app.anyone().get_with(&format!("{page}/croissant.json"), &[("if-none-match", tag)]).status, 304);
-    unlist(&app, &id).ok();
-    app.anyone().get(&format!("{page}/croissant.json")).problem(404, "not-found");
-}
-
-fn linked(answer: &Answer) -> Value {
-    let media_type = "application/ld+json;profile=\"http://www.w3.org/ns/dcat#\"";
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some(media_type)), "{}", answer.text());
-    serde_json::from_slice(&answer.bytes).unwrap()
-}
-
-fn catalogues_of_catalogues_find_every_listing_once(backend: Backend) {
-    let app = TestApp::start(backend);
-    let pool_id = app.pool("Listeners together");
-    let recipe_id = small_recipe(&app, &pool_id);
-    let all: Vec<String> =
-        ["One", "Two", "Three"].map(|title| listed(&app, &recipe_id, &json!({"title": title}))).into();
-    unlist(&app, &listed(&app, &recipe_id, &json!({"title": "Gone"}))).ok();
-    let (mut found, mut next) = (Vec::new(), Some("/v1/catalogue.jsonld?limit=2".to_owned()));
-    while let Some(path) = next {
-        let page = linked(&app.anyone().get(&path));
-        assert_eq!(page["@type"], "dcat:Catalog");
-        found.extend(
-            page["dcat:dataset"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|one| one["dct:identifier"].as_str().unwrap().to_owned()),
-        );
-        next = page["hydra:view"]["hydra:next"]["@id"].as_str().map(|url| url[url.find("/v1/").unwrap()..].to_owned());
-    }
-    assert_eq!(found, all.iter().rev().cloned().collect::<Vec<_>>(), "newest first");
-    app.anyone().get("/v1/catalogue.jsonld?cursor=x").problem(400, "invalid-cursor");
-    let one = linked(&app.anyone().get(&format!("/v1/datasets/{}/dcat.jsonld", all[0])));
-    assert_eq!((&one["dct:title"], &one["dcat:keyword"]), (&json!("One"), &json!(["artists"])));
-    for distribution in one["dcat:distribution"].as_array().unwrap() {
-        let url = distribution["dcat:downloadURL"]["@id"].as_str().unwrap();
-        let file = app.anyone().get(&url[url.find("/v1/").unwrap()..]);
-        let sum = hex::encode(digest::digest(&digest::SHA256, &file.bytes));
-        assert_eq!(distribution["spdx:checksum"]["spdx:checksumValue"]["@value"], sum, "{url}");
-        assert_eq!(distribution["dcat:byteSize"]["@value"], file.bytes.len().to_string(), "{url}");
-        let media_type = file.header("content-type").unwrap().split(';').next().unwrap();
-        assert!(distribution["dcat:mediaType"]["@id"].as_str().unwrap().ends_with(media_type), "{distribution}");
-    }
-    let offer = &one["odrl:hasPolicy"];
-    assert_eq!((&offer["@type"], &offer["@id"]), (&json!("odrl:Offer"), &offer["odrl:uid"]["@id"]));
-    let pays = &offer["odrl:permission"]["odrl:duty"]["odrl:action"]["odrl:refinement"];
-    assert_eq!(pays["odrl:rightOperand"]["@value"], "200", "20,000 cents");
-    assert_eq!(offer["odrl:permission"]["odrl:constraint"]["odrl:rightOperand"], json!(PURPOSES));
-}
-
-fn a_listing_is_told_in_the_words_that_are_liked_best(backend: Backend) {
-    let app = TestApp::start(backend);
-    let pool_id = app.pool("Listeners together");
-    let id = listed(&app, &small_recipe(&app, &pool_id), &json!({}));
-    let (page, anyone) = (format!("/v1/datasets/{id}"), app.anyone());
-    let told = |accept: &str| anyone.get_with(&page, &[("accept", accept)]);
-    let (croissant, dcat) = (anyone.get(&format!("{page}/croissant.json")), anyone.get(&format!("{page}/dcat.jsonld")));
-    for (accept, expected) in [
-        ("application/json", &anyone.get(&page)),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", &anyone.get(&page)),
-        ("application/ld+json", &dcat),
-        ("application/ld+json;profile=\"http://mlcommons.org/croissant/1.1\"", &croissant),
-        ("application/json;q=0.1, application/ld+json;q=0.9", &dcat),
-    ] {
-        let answer = told(accept);
-        assert_eq!((answer.status, &answer.bytes), (200, &expected.bytes), "{accept}");
-        assert_eq!(
-            (answer.header("etag"), answer.header("vary")),
-            (expected.header("etag"), Some("Accept")),
-            "{accept}"
-        );
-    }
-    told("text/turtle").problem(406, "not-acceptable");
-    told("application/json;q=0").problem(406, "not-acceptable");
 }

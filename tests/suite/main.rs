@@ -17,6 +17,7 @@ mod erasure;
 mod held_openings;
 mod histories;
 mod limits;
+mod linked_data;
 mod links;
 mod lists;
 mod migrations;

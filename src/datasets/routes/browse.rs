@@ -1,5 +1,6 @@
 //! The catalogue over HTTP: ready bytes, strong ETags, 304 to those who have them.
 
+use crate::accept;
 use crate::accounts::caller::Caller;
 use crate::context::Context;
 use crate::datasets::actions;
@@ -9,7 +10,7 @@ use crate::datasets::page::Part;
 use crate::error::{Code, Error, Result};
 use crate::ids::DatasetId;
 use crate::page::PageQuery;
-use actix_web::http::header::{self, Header, HeaderValue};
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
@@ -66,13 +67,7 @@ pub async fn dcat(
 
 /// The account of a listing that `Accept` asks for; our own where it says nothing.
 fn wanted(request: &HttpRequest) -> Result<Part> {
-    if !request.headers().contains_key(header::ACCEPT) {
-        return Ok(Part::Page);
-    }
-    let mut accept = header::Accept::parse(request)
-        .map_err(|e| Error::new(Code::MalformedRequest, "The Accept header cannot be read.").because(e))?;
-    accept.0.retain(|item| item.quality > header::Quality::ZERO);
-    let ranges = accept.ranked();
+    let Some(ranges) = accept::ranges(request)? else { return Ok(Part::Page) };
     Part::accepted(
         ranges.iter().map(|range| (range.essence_str(), range.get_param("profile").map(|name| name.as_str()))),
     )

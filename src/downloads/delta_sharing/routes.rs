@@ -3,12 +3,12 @@
 
 use super::actions::{self, Profile};
 use super::model::{Item, Share, SharedTable, same};
-use crate::accounts::caller::Buyer;
+use crate::accounts::caller::{Buyer, bearer};
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::ids::LicenceId;
 use crate::text::ascii_json;
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::{Deserialize, Serialize};
@@ -203,7 +203,8 @@ async fn answered(work: impl Future<Output = Result<HttpResponse>>) -> Result<Ht
 }
 
 async fn shown(ctx: &Context, request: &HttpRequest) -> Result<Share> {
-    actions::shown(ctx, bearer(request.headers())).await
+    let token = bearer(request.headers()).and_then(|token| std::str::from_utf8(token).ok());
+    actions::shown(ctx, token).await
 }
 
 async fn named(ctx: &Context, request: &HttpRequest, name: &str) -> Result<Share> {
@@ -233,11 +234,6 @@ fn expect_version(share: &Share, version: Option<i64>) -> Result<()> {
     let words =
         format!("The licence is for edition {}, which is version {0} of its tables, and for no other.", share.version);
     Err(Error::new(Code::NotFound, words))
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T> {

@@ -6,7 +6,7 @@ use crate::accounts::caller::Buyer;
 use crate::clock::UtcTime;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{CounterId, OfferId};
+use crate::ids::CounterId;
 use crate::money::Money;
 use crate::offers::model::{EditionChoice, ListSource, Offer, OfferState};
 use crate::offers::terms::NewOffer;
@@ -96,11 +96,10 @@ pub(super) fn offered(db: &mut Db, offer: &Offer) -> Result<NewOffer> {
 /// # Errors
 /// As placing; and then nothing of it holds once the caller's transaction, or savepoint, is taken back.
 pub(super) fn replace(tx: &mut Tx, old: &Offer, buyer: &Buyer, asked: &NewOffer) -> Result<Offer> {
-    let new_id = OfferId::new(tx.now(), tx.entropy());
     let reason = "The buyer accepted other terms in the place of these: there is a new vote on them, for which ballots of this one do \
                   not count.";
     steps::call_off(tx, old, OfferState::Withdrawn, reason)?;
-    let new = placing::place_as(tx, new_id, buyer, asked)?;
+    let new = placing::place(tx, buyer, asked)?;
     let detail = format!("It takes the place of {}, with the terms of a counter-offer.", old.id);
     steps::note(tx, &new.id, new.state, &detail)?;
     Ok(new)

@@ -1,9 +1,10 @@
 //! Purchases over HTTP: the invoice, the order number, and an operator's settlements.
 
+use crate::accept;
 use crate::accounts::caller::{Buyer, Caller, Operator};
 use crate::body::Body;
 use crate::context::Context;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::idempotency::{IdempotencyKey, Kept};
 use crate::ids::PurchaseId;
 use crate::money::Money;
@@ -12,7 +13,7 @@ use crate::purchases::actions;
 use crate::purchases::invoice::Form;
 use crate::purchases::model::PurchaseState;
 use crate::purchases::views::PurchaseView;
-use actix_web::http::header::{self, Header};
+use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -123,13 +124,6 @@ pub async fn refund(
 
 /// The form that a request's `Accept` asks for; JSON where it says nothing.
 fn form(request: &HttpRequest) -> Result<Form> {
-    if !request.headers().contains_key(header::ACCEPT) {
-        return Ok(Form::Json);
-    }
-    let accept = header::Accept::parse(request)
-        .map_err(|e| Error::new(Code::MalformedRequest, "The Accept header cannot be read.").because(e))?;
-    let mut wanted = accept.clone();
-    wanted.0.retain(|item| item.quality > header::Quality::ZERO);
-    let ranges = wanted.ranked();
+    let Some(ranges) = accept::ranges(request)? else { return Ok(Form::Json) };
     Form::accepted(ranges.iter().map(|range| range.essence_str()))
 }
