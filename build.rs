@@ -14,6 +14,12 @@ fn main() {
     if required || server_programs_found() {
         println!("cargo:rustc-cfg=postgres");
     }
+    println!("cargo:rerun-if-env-changed=REFRAIN_S3_SERVER");
+    println!("cargo:rustc-check-cfg=cfg(s3)");
+    // Whoever names it wants the tests that need it.
+    if std::env::var_os("REFRAIN_S3_SERVER").is_some() || all_in(&path(), &["s3s-fs"]) {
+        println!("cargo:rustc-cfg=s3");
+    }
     if all_in(&path(), &["bash", "curl"]) {
         println!("cargo:rustc-cfg=shell");
     }

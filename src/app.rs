@@ -58,6 +58,7 @@ impl App {
         config.prepare_data_dir()?;
         let (lock, is_alone) = lock_directory(&config)?;
         let context = Context::open(config, clock, entropy)?;
+        context.storage.check().await?;
         if is_alone {
             clear_what_was_cut_off(&context)?;
         }

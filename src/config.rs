@@ -142,6 +142,38 @@ pub struct Storage {
     /// Seconds for which an upload's plays lie in a file of their own before they are merged into those of the
     /// member's shard: so long others gather that are merged along.
     pub compact_after_s: i64,
+    /// Files lie in a bucket and not in the data directory, where this is set.
+    pub s3: Option<S3>,
+}
+
+/// `[storage.s3]`: a bucket of an S3-compatible service, which is there already.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3 {
+    /// Its name. Nothing else lies in it.
+    pub bucket: String,
+    /// Where the service is, if it is not that of AWS: `https://…`.
+    pub endpoint: Option<String>,
+    /// The service's region.
+    #[serde(default = "S3::usual_region")]
+    pub region: String,
+    /// Who asks. Without it the machine's own credentials are looked for: in the `AWS_…` variables, then where the machine runs.
+    pub access_key_id: Option<String>,
+    /// The key's secret.
+    pub secret_access_key: Option<Secret>,
+    /// Whether the bucket stands in the host's name and not in the path.
+    #[serde(default)]
+    pub virtual_hosted: bool,
+    /// Signed links lead on to the service's own links, which are good for so many seconds: the service then sends the files, and
+    /// a link that was taken back, or a licence that was, may be read that much longer. With 0 all files come through this server.
+    #[serde(default)]
+    pub redirect_s: u64,
+}
+
+impl S3 {
+    fn usual_region() -> String {
+        "us-east-1".into()
+    }
 }
 
 /// `[jobs]`
@@ -295,7 +327,7 @@ impl Default for Uploads {
 
 impl Default for Storage {
     fn default() -> Self {
-        Storage { compact_after_s: 60 }
+        Storage { compact_after_s: 60, s3: None }
     }
 }
 
@@ -401,22 +433,25 @@ impl Config {
     }
 }
 
-/// Sets one value from a variable, if its name is a setting: `SECTION__FIELD` or `FIELD`.
+/// Sets one value from a variable, if its name is a setting: `SECTION__FIELD`, or `FIELD`. A section may lie in another.
 fn overlay(table: &mut toml::Table, name: &str, value: &str) {
     let name = name.to_ascii_lowercase();
-    match name.split_once("__") {
-        // A section that is misspelt is refused with the rest, when the table is read.
-        Some((section, field)) => {
-            let entry = table.entry(section).or_insert_with(|| toml::Table::new().into());
-            if let Some(section) = entry.as_table_mut() {
-                section.insert(field.into(), typed(value));
-            }
-        }
-        None if name == "data_dir" => {
+    let mut sections: Vec<&str> = name.split("__").collect();
+    let field = sections.pop().unwrap_or_default();
+    if sections.is_empty() {
+        if field == "data_dir" {
             table.insert(name, value.into());
         }
-        _ => {}
+        return;
     }
+    let mut inmost = table;
+    for section in sections {
+        // A section that is misspelt is refused with the rest, when the table is read.
+        let entry = inmost.entry(section).or_insert_with(|| toml::Table::new().into());
+        let Some(found) = entry.as_table_mut() else { return };
+        inmost = found;
+    }
+    inmost.insert(field.into(), typed(value));
 }
 
 /// Numbers, booleans and lists as TOML writes them; all else is a text.
@@ -454,12 +489,31 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_may_name_a_section_within_a_section() {
+        let set = variables(&[
+            ("REFRAIN_STORAGE__S3__BUCKET", "pool"),
+            ("REFRAIN_STORAGE__S3__SECRET_ACCESS_KEY", "hidden"),
+            ("REFRAIN_STORAGE__COMPACT_AFTER_S", "5"),
+        ]);
+        let storage = Config::load(None, set).unwrap().storage;
+        let s3 = storage.s3.unwrap();
+        assert_eq!((s3.bucket.as_str(), s3.region.as_str(), s3.redirect_s), ("pool", "us-east-1", 0));
+        assert_eq!(storage.compact_after_s, 5);
+        assert!(!format!("{s3:?}").contains("hidden"));
+    }
+
+    #[test]
     fn a_misspelt_setting_is_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("refrain.toml");
         std::fs::write(&path, "[server]\nbnid = \"127.0.0.1:1\"\n").unwrap();
         assert!(Config::load(Some(&path), variables(&[])).unwrap_err().detail().contains("bnid"));
-        for (name, word) in [("REFRAIN_SERVER__BNID", "bnid"), ("REFRAIN_SERVRE__BIND", "servre")] {
+        for (name, word) in [
+            ("REFRAIN_SERVER__BNID", "bnid"),
+            ("REFRAIN_SERVRE__BIND", "servre"),
+            ("REFRAIN_STORAGE__S3__BUKCET", "bukcet"),
+            ("REFRAIN_STORAGE__S3__REGION", "bucket"),
+        ] {
             assert!(Config::load(None, variables(&[(name, "x")])).unwrap_err().detail().contains(word));
         }
     }

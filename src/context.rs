@@ -46,7 +46,7 @@ impl Context {
         Ok(Context {
             signer,
             db: Database::open(&config.database, &config.sqlite_path(), clock.clone(), entropy.clone())?,
-            storage: Storage::local(&config.files_dir())?,
+            storage: Storage::open(&config.storage, &config.files_dir())?,
             cursors: Cursors::new(&pepper.bytes("page cursors", b"")),
             metrics: Metrics::new()?,
             config: Arc::new(config),

@@ -1,48 +1,76 @@
-//! Files: plays, editions, twins. On this machine's disk; what is put is there whole or not at all.
+//! Files: plays, editions, twins, bundles of votes. On this machine's disk, or in a bucket of an S3-compatible service; what is
+//! put is there whole or not at all.
 
+mod disk;
+mod s3;
+
+use crate::config;
 use crate::error::{Error, Result};
 use bytes::Bytes;
+use disk::Disk;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use s3::Bucket;
 use std::collections::BTreeMap;
-use std::future::ready;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
-use tempfile::NamedTempFile;
-
-/// Bytes that are read from a stored file at a time when it is sent piece by piece.
-const PIECE_BYTES: u64 = 1 << 20;
-const PIECE_STEP: usize = 1 << 20;
-/// Where files lie while they are written: no key begins with this, so that no listing shows them.
-const STAGING: &str = "staging";
-/// How often a directory may vanish under a file that is about to be put into it.
-const MOST_TRIES: usize = 16;
-/// Bytes gathered before they are written to a file that is made piece by piece.
-const WRITE_BYTES: usize = 256 << 10;
-/// Pieces that are read ahead of what the network takes.
-const READ_AHEAD: usize = 2;
+use std::time::Duration;
 
 /// The store of all files. Keys are `kind/name…`, made by the server, never by a caller.
 #[derive(Clone)]
 pub struct Storage {
     objects: Arc<dyn ObjectStore>,
-    directory: PathBuf,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    Disk(Disk),
+    S3(Bucket),
 }
 
 impl Storage {
+    /// Files where the settings say: in the bucket that they name, or else below the directory.
+    ///
+    /// # Errors
+    /// `internal` where the directory cannot be made; `invalid` where the bucket cannot be described so.
+    pub fn open(settings: &config::Storage, directory: &std::path::Path) -> Result<Self> {
+        match &settings.s3 {
+            Some(settings) => Self::s3(settings),
+            None => Self::local(directory),
+        }
+    }
+
     /// Files below a directory, which is made if it is not there.
     ///
     /// # Errors
     /// `internal` where the directory cannot be made.
     pub fn local(directory: &std::path::Path) -> Result<Self> {
-        std::fs::create_dir_all(directory)?;
-        let objects = LocalFileSystem::new_with_prefix(directory)?.with_automatic_cleanup(true);
-        Ok(Storage { objects: Arc::new(objects), directory: directory.to_owned() })
+        let disk = Disk::open(directory)?;
+        Ok(Storage { objects: disk.objects()?, place: Place::Disk(disk) })
+    }
+
+    /// Files in a bucket, which is there already.
+    ///
+    /// # Errors
+    /// `invalid` where it cannot be described so.
+    pub fn s3(settings: &config::S3) -> Result<Self> {
+        let bucket = Bucket::open(settings)?;
+        Ok(Storage { objects: bucket.objects(), place: Place::S3(bucket) })
+    }
+
+    /// Sees that a bucket can be written to, read and cleared, while somebody is looking.
+    ///
+    /// # Errors
+    /// `invalid` naming the bucket, what cannot be done there, and why.
+    pub async fn check(&self) -> Result<()> {
+        match &self.place {
+            Place::Disk(_) => Ok(()),
+            Place::S3(bucket) => bucket.check().await,
+        }
     }
 
     /// The store itself, for the query engine.
@@ -50,8 +78,7 @@ impl Storage {
         Arc::clone(&self.objects)
     }
 
-    /// Stores a file under a key, and returns once it is durable: written where nobody looks, synced,
-    /// renamed, and the directory synced, so that a crash leaves all of it or nothing.
+    /// Stores a file under a key, and returns once it is durable. A crash leaves all of it or nothing.
     ///
     /// # Errors
     /// `storage-full` where the disk has no room.
@@ -72,27 +99,24 @@ impl Storage {
     /// # Errors
     /// `storage-full` where the disk has no room.
     pub fn upload(&self, key: &str) -> Result<Upload> {
-        let target = self.directory.join(path(key)?.as_ref());
-        let staging = self.directory.join(STAGING);
-        std::fs::create_dir_all(&staging)?;
-        let file = NamedTempFile::new_in(staging)?;
-        Ok(Upload { file: BufWriter::with_capacity(WRITE_BYTES, file), target })
+        let key = path(key)?;
+        Ok(match &self.place {
+            Place::Disk(disk) => Upload::Disk(disk.upload(&key)?),
+            Place::S3(bucket) => Upload::S3(bucket.upload(key)),
+        })
     }
 
     /// Removes what writers left behind that were killed: parts of members' plays among it. Returns how many files
-    /// those were. For a server that nobody else writes beside.
+    /// those were. For a server that nobody else writes beside. In a bucket such parts are in no file and in no list; the
+    /// service removes them as its rules say.
     ///
     /// # Errors
     /// `internal` where the directory cannot be read or written.
     pub fn clear_staging(&self) -> Result<usize> {
-        let staging = self.directory.join(STAGING);
-        std::fs::create_dir_all(&staging)?;
-        let mut removed = 0;
-        for entry in std::fs::read_dir(staging)? {
-            std::fs::remove_file(entry?.path())?;
-            removed += 1;
+        match &self.place {
+            Place::Disk(disk) => disk.clear_staging(),
+            Place::S3(_) => Ok(0),
         }
-        Ok(removed)
     }
 
     /// A whole file.
@@ -100,23 +124,27 @@ impl Storage {
         Ok(self.objects.get(&path(key)?).await?.bytes().await?)
     }
 
-    /// Part of a file, in pieces of up to 1 MiB, each read while the one before is being sent. A file
-    /// that is missing shows at once, before anything is sent.
+    /// Part of a file, in pieces, so that of a file of any size little is in memory. One that is missing shows at once,
+    /// before anything is sent.
     pub async fn stream(&self, key: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let (objects, path) = (Arc::clone(&self.objects), path(key)?);
+        let path = path(key)?;
         if range.is_empty() {
-            objects.head(&path).await?; // an empty file may be missing like any other
+            self.objects.head(&path).await?; // an empty file may be missing like any other
             return Ok(stream::empty().boxed());
         }
-        let end = range.end;
-        let piece = move |at: u64| at..end.min(at.saturating_add(PIECE_BYTES));
-        let first = objects.get_range(&path, piece(range.start)).await?;
-        let later = (range.start..end).step_by(PIECE_STEP).skip(1);
-        let pieces = stream::iter(later).map(move |at| {
-            let (objects, path) = (Arc::clone(&objects), path.clone());
-            async move { Ok(objects.get_range(&path, piece(at)).await?) }
-        });
-        Ok(stream::once(ready(Ok(first))).chain(pieces.buffered(READ_AHEAD)).boxed())
+        match &self.place {
+            Place::Disk(disk) => disk.stream(&path, range).await,
+            Place::S3(bucket) => bucket.stream(path, range).await,
+        }
+    }
+
+    /// The store's own link to a file, which reads it without an account for as long as the settings say, and at most for so
+    /// long. `None` where files come through this server: from a disk, and from a bucket whose settings do not allow such links.
+    pub async fn own_link(&self, key: &str, most: Duration) -> Result<Option<String>> {
+        match &self.place {
+            Place::Disk(_) => Ok(None),
+            Place::S3(bucket) => bucket.own_link(&path(key)?, most).await,
+        }
     }
 
     /// Removes a file. One that is not there is as good as removed.
@@ -145,9 +173,11 @@ impl Storage {
 }
 
 /// A file on its way into the store. Nobody sees anything of it before it is whole; dropped, it leaves nothing.
-pub struct Upload {
-    file: BufWriter<NamedTempFile>,
-    target: PathBuf,
+pub enum Upload {
+    /// To this machine's disk.
+    Disk(disk::Staged),
+    /// To a bucket, in parts.
+    S3(s3::Parts),
 }
 
 impl Upload {
@@ -156,51 +186,26 @@ impl Upload {
     /// # Errors
     /// `storage-full` where the disk has no room.
     pub fn finish(self) -> Result<u64> {
-        let mut file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        let size_bytes = file.as_file().metadata()?.len();
-        let directory = self.target.parent().ok_or_else(|| Error::internal("a stored file lies in a directory"))?;
-        let mut tries = 0..MOST_TRIES;
-        loop {
-            match show(file, directory, &self.target) {
-                Ok(directory) => {
-                    directory.sync_all()?;
-                    return Ok(size_bytes);
-                }
-                Err((back, error)) if error.kind() == std::io::ErrorKind::NotFound && tries.next().is_some() => {
-                    file = back
-                }
-                Err((_, error)) => return Err(error.into()),
-            }
+        match self {
+            Upload::Disk(staged) => staged.finish(),
+            Upload::S3(parts) => parts.finish(),
         }
-    }
-}
-
-/// Puts a file into its place, and gives back the directory, to be synced. A directory goes with its last file, which may
-/// happen at any point between these steps: then the file comes back with `NotFound`. Opened before the file is seen, the
-/// directory can be synced even if somebody takes the file, and the directory, away at once.
-fn show(
-    file: NamedTempFile,
-    directory: &std::path::Path,
-    target: &std::path::Path,
-) -> Result<std::fs::File, (NamedTempFile, std::io::Error)> {
-    let opened = match std::fs::create_dir_all(directory).and_then(|()| std::fs::File::open(directory)) {
-        Ok(opened) => opened,
-        Err(error) => return Err((file, error)),
-    };
-    match file.persist(target) {
-        Ok(_) => Ok(opened),
-        Err(failed) => Err((failed.file, failed.error)),
     }
 }
 
 impl Write for Upload {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.file.write(bytes)
+        match self {
+            Upload::Disk(staged) => staged.write(bytes),
+            Upload::S3(parts) => parts.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
+        match self {
+            Upload::Disk(staged) => staged.flush(),
+            Upload::S3(_) => Ok(()), // a part goes when it is full, the last one with the end
+        }
     }
 }
 

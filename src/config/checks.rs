@@ -1,11 +1,13 @@
 //! Settings that can be read and cannot be meant.
 
-use super::Config;
+use super::{Config, S3};
 use crate::error::{Error, Result};
 
 /// The longest times that are taken: what is longer is a slip, and sums of times have to stay on the calendar.
 const YEAR_S: i64 = 366 * 86_400;
 const DAYS_MAX: i64 = 10 * 366;
+/// The longest time for which a link that an S3 service signs may be good: a week.
+const REDIRECT_MAX_S: u64 = 604_800;
 
 impl Config {
     /// Refuses numbers that nothing can work with, and a public URL that links cannot begin with. What passwords
@@ -32,6 +34,7 @@ impl Config {
             at_least_one("[uploads] timeout_s", Some(uploads.timeout_s)),
             at_least_one("[uploads] readers", Some(uploads.readers)),
             between("[storage] compact_after_s", storage.compact_after_s, YEAR_S),
+            storage.s3.as_ref().and_then(s3),
             at_least_one("[jobs] poll_ms", Some(jobs.poll_ms)),
             between("[jobs] lease_s", jobs.lease_s, YEAR_S),
             at_least_one("[draws] memory_bytes", Some(draws.memory_bytes)),
@@ -49,6 +52,19 @@ fn at_least_one<N: Default + PartialEq>(name: &str, number: Option<N>) -> Option
 fn between(name: &str, number: i64, most: i64) -> Option<String> {
     let outside = !(1..=most).contains(&number);
     outside.then(|| format!("{name} is {number}; it must lie between 1 and {most}."))
+}
+
+fn s3(s3: &S3) -> Option<String> {
+    let why = match (&s3.access_key_id, &s3.secret_access_key, s3.endpoint.as_deref()) {
+        (Some(_), None, _) | (None, Some(_), _) => "access_key_id and secret_access_key go together",
+        (_, _, Some(url)) if !url.starts_with("https://") && !url.starts_with("http://") => {
+            "endpoint must begin with https:// or http://"
+        }
+        _ if s3.bucket.is_empty() => "bucket is empty",
+        _ if s3.redirect_s > REDIRECT_MAX_S => "redirect_s is more than 604800, longer than such a link may be good",
+        _ => return None,
+    };
+    Some(format!("[storage.s3] {why}."))
 }
 
 fn public_url(url: &str) -> Option<String> {
@@ -116,6 +132,25 @@ mod tests {
         for (name, value, word) in refused {
             let error = load(name, value).expect_err(name);
             assert!(error.detail().contains(word), "{name}={value}: {}", error.detail());
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_cannot_be_meant_is_refused() {
+        let with = |settings: &[(&str, &str)]| {
+            let all = [&[("BUCKET", "pool")], settings].concat();
+            Config::load(None, all.into_iter().map(|(k, v)| (format!("REFRAIN_STORAGE__S3__{k}"), v.to_owned())))
+        };
+        with(&[("ENDPOINT", "http://127.0.0.1:9000"), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")]).unwrap();
+        for (settings, word) in [
+            (&[("BUCKET", "")], "bucket is empty"),
+            (&[("ENDPOINT", "127.0.0.1:9000")], "https://"),
+            (&[("ACCESS_KEY_ID", "a")], "go together"),
+            (&[("SECRET_ACCESS_KEY", "b")], "go together"),
+            (&[("REDIRECT_S", "604801")], "redirect_s"),
+        ] {
+            let error = with(settings).expect_err(word);
+            assert!(error.detail().contains(word), "{}", error.detail());
         }
     }
 

@@ -37,6 +37,12 @@ pub fn response(file: &EditionFile, answer: Answer) -> Result<HttpResponse> {
             let bytes = bytes.unwrap_or_else(|| stream::empty().boxed());
             Ok(head.body(SizedStream::new(size_bytes, bytes)))
         }
+        Answer::Elsewhere(url) => {
+            // Nothing of the file's head: the store's answer has a head of its own. No proxy keeps where it is today.
+            let mut head = HttpResponse::build(StatusCode::TEMPORARY_REDIRECT);
+            head.insert_header((header::LOCATION, url)).insert_header((header::CACHE_CONTROL, "private, no-store"));
+            Ok(head.finish())
+        }
         Answer::Unchanged => Ok(head(file, StatusCode::NOT_MODIFIED)?.finish()),
         Answer::Stale => Ok(Error::new(Code::PreconditionFailed, "Begin the download anew.").error_response()),
         Answer::Outside => {

@@ -107,11 +107,11 @@ impl<'a> Link<'a> {
         )
     }
 
-    /// Whether a query carries the signature of this link, and is not too old.
+    /// Whether a query carries the signature of this link, and is not too old. Says until when it is good.
     ///
     /// # Errors
     /// `link-refused` for another signature, `link-expired` afterwards.
-    pub fn expect_signed(&self, query: &LinkQuery, pepper: &Pepper, now: UtcTime) -> Result<()> {
+    pub fn expect_signed(&self, query: &LinkQuery, pepper: &Pepper, now: UtcTime) -> Result<UtcTime> {
         let expected = pepper.tag(PURPOSE, self.text().as_bytes());
         let is_signed = constant_time::verify_slices_are_equal(expected.as_bytes(), query.signature.as_bytes()).is_ok();
         if query.algorithm != ALGORITHM || !is_signed {
@@ -120,7 +120,7 @@ impl<'a> Link<'a> {
         let ends_at_s = self.signed_at.unix_s().saturating_add(self.expires_s);
         let ends_at = UtcTime::from_unix_s(ends_at_s).ok_or_else(refused)?;
         if now < ends_at {
-            return Ok(());
+            return Ok(ends_at);
         }
         Err(Error::new(
             Code::LinkExpired,

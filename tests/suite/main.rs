@@ -30,6 +30,8 @@ mod privacy;
 mod purchases;
 mod readme;
 mod receipts;
+#[cfg(s3)]
+mod s3;
 mod sharing;
 mod stopping;
 mod story;

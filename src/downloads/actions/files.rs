@@ -19,6 +19,7 @@ use crate::{datasets, purchases};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use std::ops::Range;
+use std::time::Duration;
 
 /// Longest part of a `Range` header that the access log keeps, in characters.
 const RANGE_KEPT_CHARS: usize = 200;
@@ -40,6 +41,8 @@ pub enum Answer {
     Stale,
     /// The part asked for is not there: 416.
     Outside,
+    /// The store gives it out by itself, at this URL: 307.
+    Elsewhere(String),
 }
 
 impl Answer {
@@ -50,6 +53,7 @@ impl Answer {
             Answer::Unchanged => 304,
             Answer::Stale => 412,
             Answer::Outside => 416,
+            Answer::Elsewhere(_) => 307,
         }
     }
 
@@ -104,7 +108,7 @@ pub async fn open(
     let allowed = licence::usable(&licence, ctx.clock.now());
     let Some(file) = file else { return Err(allowed.err().unwrap_or_else(|| Error::not_found("file"))) };
     let answered = match allowed {
-        Ok(()) => answer(ctx, &file, &asked, head).await,
+        Ok(()) => answer(ctx, &file, &asked, head, None).await,
         Err(refused) => Err(refused),
     };
     let row = access(ctx, id, buyer.account_id.clone(), &file, &asked, &answered)?;
@@ -131,18 +135,20 @@ pub async fn open_by_link(
         let licence = purchases::steps::licence(db, &id)?;
         let file = licensed_files(db, &licence)?.into_iter().find(|file| file.name == name);
         let file = file.filter(|_| grant.licence_id == id).ok_or_else(links::refused)?;
-        Link::asked(&query, &id, &file)?.expect_signed(&query, &pepper, now)?;
+        let link_ends_at = Link::asked(&query, &id, &file)?.expect_signed(&query, &pepper, now)?;
         if grant.revoked_at.is_some() {
             return Err(Error::new(Code::LinkRefused, "The holder of the licence has taken this link back."));
         }
-        Ok((grant, licence, file))
+        let ends_at = licence.next_end().map_or(link_ends_at, |end| end.min(link_ends_at));
+        Ok((grant, licence, file, ends_at))
     });
     // Nobody is told whether it was the grant, the licence or the file that is not there.
     let is_missing = |error: &Error| error.code() == Code::NotFound;
-    let (grant, licence, file) =
+    let (grant, licence, file, ends_at) =
         found.await.map_err(|error| if is_missing(&error) { links::refused().because(error) } else { error })?;
+    let good_for = Duration::from_secs((ends_at.unix_s() - now.unix_s()).max(0).unsigned_abs());
     let answered = match licence::usable(&licence, now) {
-        Ok(()) => answer(ctx, &file, &asked, head).await,
+        Ok(()) => answer(ctx, &file, &asked, head, Some(good_for)).await,
         Err(refused) => Err(refused),
     };
     if !head {
@@ -151,7 +157,15 @@ pub async fn open_by_link(
     Ok((file, answered?))
 }
 
-async fn answer(ctx: &Context, file: &EditionFile, asked: &Asked, head: bool) -> Result<Answer> {
+/// What to answer. Where it is said how long that may be good, the store may be asked to send the file by itself: who follows a link
+/// brings no token that the store would take for one of its own.
+async fn answer(
+    ctx: &Context,
+    file: &EditionFile,
+    asked: &Asked,
+    head: bool,
+    elsewhere_for: Option<Duration>,
+) -> Result<Answer> {
     let length_bytes = file.size_bytes.unsigned_abs();
     let ranged = match conditions::weigh(asked, &tag(file)) {
         Verdict::Stale => return Ok(Answer::Stale),
@@ -166,6 +180,11 @@ async fn answer(ctx: &Context, file: &EditionFile, asked: &Asked, head: bool) ->
     };
     if head {
         return Ok(Answer::Content { part: None, bytes: None });
+    }
+    if let Some(most) = elsewhere_for
+        && let Some(url) = ctx.storage.own_link(&file.object_key, most).await?
+    {
+        return Ok(Answer::Elsewhere(url));
     }
     let bytes = ctx.storage.stream(&file.object_key, part.clone().unwrap_or(0..length_bytes)).await;
     let bytes = bytes.map_err(|error| unreadable(file, error))?;
@@ -224,8 +243,10 @@ async fn note_once(
     answered: &Result<Answer>,
 ) -> Result<()> {
     let mut row = access(ctx, grant.licence_id.clone(), grant.account_id.clone(), file, asked, answered)?;
-    if row.status == 206 {
-        (row.status, row.size_bytes) = (200, file.size_bytes);
+    match answered {
+        Ok(Answer::Content { .. }) => (row.status, row.size_bytes) = (200, file.size_bytes),
+        Ok(Answer::Elsewhere(_)) => row.size_bytes = file.size_bytes,
+        _ => {}
     }
     row.range_asked = None;
     row.grant_id = Some(grant.id.clone());

