@@ -55,11 +55,11 @@ fn between(name: &str, number: i64, most: i64) -> Option<String> {
 }
 
 fn s3(s3: &S3) -> Option<String> {
-    let why = match (&s3.access_key_id, &s3.secret_access_key, s3.endpoint.as_deref()) {
-        (Some(_), None, _) | (None, Some(_), _) => "access_key_id and secret_access_key go together",
-        (_, _, Some(url)) if !url.starts_with("https://") && !url.starts_with("http://") => {
-            "endpoint must begin with https:// or http://"
-        }
+    if let Some((url, why)) = s3.endpoint.as_deref().and_then(|url| Some((url, no_url(url)?))) {
+        return Some(format!("[storage.s3] endpoint is {url:?}; {why}, as in https://s3.example."));
+    }
+    let why = match (&s3.access_key_id, &s3.secret_access_key) {
+        (Some(_), None) | (None, Some(_)) => "access_key_id and secret_access_key go together",
         _ if s3.bucket.is_empty() => "bucket is empty",
         _ if s3.redirect_s > REDIRECT_MAX_S => "redirect_s is more than 604800, longer than such a link may be good",
         _ => return None,
@@ -68,22 +68,26 @@ fn s3(s3: &S3) -> Option<String> {
 }
 
 fn public_url(url: &str) -> Option<String> {
-    let why = if let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) {
-        let host = rest.split('/').next().unwrap_or_default();
-        match () {
-            () if url.contains(['?', '#']) => "it must end before any ? or #",
-            () if host.contains('@') => "it must not hold a name or password",
-            () if host.is_empty() || url.contains(|c: char| c.is_whitespace() || c.is_control()) => {
-                "it must name a host"
-            }
-            () => return None,
-        }
-    } else {
-        "it must begin with http:// or https://"
-    };
+    let why = no_url(url)?;
     Some(format!(
         "[server] public_url is {url:?}; {why}, as in https://refrain.example or https://example.org/refrain."
     ))
+}
+
+/// What keeps a text from being the beginning of URLs over HTTP.
+fn no_url(url: &str) -> Option<&'static str> {
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        return Some("it must begin with http:// or https://");
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    match () {
+        () if url.contains(['?', '#']) => Some("it must end before any ? or #"),
+        () if host.contains('@') => Some("it must not hold a name or password"),
+        () if host.is_empty() || url.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Some("it must name a host")
+        }
+        () => None,
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +149,8 @@ mod tests {
         for (settings, word) in [
             (&[("BUCKET", "")], "bucket is empty"),
             (&[("ENDPOINT", "127.0.0.1:9000")], "https://"),
+            (&[("ENDPOINT", "http://")], "name a host"),
+            (&[("ENDPOINT", "https://key:secret@s3.example")], "name or password"),
             (&[("ACCESS_KEY_ID", "a")], "go together"),
             (&[("SECRET_ACCESS_KEY", "b")], "go together"),
             (&[("REDIRECT_S", "604801")], "redirect_s"),

@@ -189,7 +189,6 @@ fn a_bucket_that_cannot_be_used_is_named_when_the_server_starts() {
     for (change, words) in [
         (another_secret as fn(&mut S3), "cannot be written to the bucket bucket-"),
         (|s3| s3.endpoint = Some("http://127.0.0.1:1".into()), "cannot be written to the bucket bucket-"),
-        (|s3| s3.endpoint = Some("http://".into()), "does not describe a bucket"),
     ] {
         let error = refused(change).unwrap_err();
         assert!(error.detail().contains(words), "{}", error.detail());
