@@ -56,6 +56,7 @@ error_table! {
     LinkRefused           = "link-refused",            403, "The link to the file is not valid";
     LinkExpired           = "link-expired",            403, "The link to the file has expired";
     LicenceCancelled      = "licence-cancelled",       403, "The licence was cancelled before it began";
+    EditionRecalled       = "edition-recalled",        403, "The edition was recalled";
     NotFound              = "not-found",               404, "There is nothing here";
     MethodNotAllowed      = "method-not-allowed",      405, "This resource has no such method";
     NotAcceptable         = "not-acceptable",          406, "No representation of the kind asked for";

@@ -112,6 +112,7 @@ text_ids! {
     CounterId = "counter";
     PurchaseId = "purchase";
     LicenceId = "licence";
+    NoticeId = "notice";
     PayoutId = "payout";
     LedgerAccountId = "ledger";
     TransferId = "transfer";

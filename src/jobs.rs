@@ -9,7 +9,7 @@ use crate::aggregates::Progress;
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, EditionId, LicenceId, OfferId, PurchaseId, VoteId};
+use crate::ids::{AccountId, EditionId, LicenceId, OfferId, OrganisationId, PurchaseId, VoteId};
 use crate::offers::model::OfferState;
 use crate::queue::{self, Job, JobKind};
 use crate::{erasure, histories, notify, offers, payouts, purchases, upkeep, votes};
@@ -25,7 +25,7 @@ const PROMPT: [JobKind; 6] = [
     JobKind::LapseOffer,
     JobKind::ExpireLicence,
 ];
-const LONG: [JobKind; 3] = [JobKind::DrawEdition, JobKind::Payout, JobKind::EraseMember];
+const LONG: [JobKind; 4] = [JobKind::DrawEdition, JobKind::Payout, JobKind::EraseMember, JobKind::TellLeavers];
 /// After many uploads there are many of these, for which no draw should wait.
 const SHARDS: [JobKind; 1] = [JobKind::CompactPlays];
 
@@ -218,6 +218,10 @@ async fn run(ctx: &Context, job: &Job) -> Result<Outcome> {
         }
         JobKind::ExpireLicence => {
             return purchases::actions::expire(ctx, &known(LicenceId::parse(subject))?).await.map(or_later);
+        }
+        JobKind::TellLeavers => {
+            let id = known(OrganisationId::parse(subject))?;
+            return purchases::leavers::actions::tell(ctx, &id).await.map(or_later);
         }
         JobKind::DrawEdition => return draw_edition(ctx, &known(EditionId::parse(subject))?).await,
         JobKind::Payout => payouts::actions::run(ctx, &known(PurchaseId::parse(subject))?).await?,

@@ -90,6 +90,18 @@ pub fn counted(number: i64, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 
+/// So many parts of a whole of an amount, rounded half up: 20 of 30 days of a price.
+///
+/// # Errors
+/// `invalid` where there are no parts of that whole, or the amount is out of range.
+pub fn part_of(amount_minor: i64, part: i64, whole: i64) -> Result<i64> {
+    if whole <= 0 || !(0..=whole).contains(&part) {
+        return Err(Error::invalid(format!("There are no {part} parts of {whole}.")));
+    }
+    let (product, whole) = (i128::from(amount_minor) * i128::from(part), i128::from(whole));
+    i64::try_from((2 * product + whole).div_euclid(2 * whole)).map_err(|_| Error::invalid("The amount is too large."))
+}
+
 /// A share in basis points (1/10,000) of an amount, rounded half up.
 ///
 /// # Errors
@@ -125,6 +137,18 @@ mod tests {
         assert_eq!(share_bp(1, 5_000).unwrap(), 1);
         assert_eq!(share_bp(i64::MAX, 10_000).unwrap(), i64::MAX);
         assert!(sum([i64::MAX, 1]).is_err());
+    }
+
+    #[test]
+    fn parts_of_a_whole_round_half_up_and_are_no_more_than_the_whole() {
+        for (amount, part, whole, expected) in
+            [(100_003, 20, 30, 66_669), (1, 1, 2, 1), (1, 49, 100, 0), (i64::MAX, 7, 7, i64::MAX), (5, 0, 3, 0)]
+        {
+            assert_eq!(part_of(amount, part, whole).unwrap(), expected, "{part} of {whole} of {amount}");
+        }
+        for (part, whole) in [(1, 0), (-1, 3), (4, 3)] {
+            assert!(part_of(1, part, whole).is_err());
+        }
     }
 
     #[test]

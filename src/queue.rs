@@ -39,6 +39,8 @@ text_enum! {
         CompactPlays = "compact_plays",
         /// End a licence whose term is over. Subject: the licence.
         ExpireLicence = "expire_licence",
+        /// Tell an organisation how many of the members in its licensed editions have left. Subject: the organisation.
+        TellLeavers = "tell_leavers",
     }
 }
 

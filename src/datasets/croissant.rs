@@ -34,12 +34,13 @@ pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
         "name": dataset.title,
         "description": format!(
             "{}\n\nThe file distributed here is a synthetic twin: made up from the recipe, from nobody's listening, to try tools on. \
-             Editions are sold under a licence on which the members vote.",
-            dataset.description
+             Editions are sold under a licence on which the members vote.{}",
+            dataset.description,
+            withdrawn(facts)
         ),
         "url": page_url,
         "license": format!("{page_url}#licence"),
-        "version": format!("{}.0.0", facts.editions.first().map_or(0, |edition| edition.number)),
+        "version": format!("{}.0.0", facts.current().map_or(0, |edition| edition.number)),
         "datePublished": published_at.calendar().format("%Y-%m-%d").to_string(),
         "dateModified": dataset.updated_at.calendar().format("%Y-%m-%d").to_string(),
         "keywords": dataset.keywords,
@@ -59,6 +60,11 @@ pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
         }],
         "recordSet": [record_set(&table, &twin.entry.name)],
     }))
+}
+
+/// Which editions were recalled: Croissant knows no word for it, but people read the description.
+fn withdrawn(facts: &Facts) -> String {
+    facts.recalls.iter().map(|recalled| format!("\n\n{} {}", recalled.in_public(), recalled.what_follows())).collect()
 }
 
 /// A table, each of whose fields is a column of a Parquet file.

@@ -3,6 +3,7 @@
 
 use super::budget;
 use super::page::Facts;
+use super::recall::{RecallState, Recalled};
 use super::store;
 use crate::aggregates::File;
 use crate::clock::UtcTime;
@@ -99,7 +100,7 @@ fn node(facts: &Facts, server_url: &str) -> Result<Value> {
             "dcat:mediaType": {"@id": format!("https://www.iana.org/assignments/media-types/{media_type}")},
         })
     };
-    Ok(json!({
+    let mut node = json!({
         "@id": page,
         "@type": "dcat:Dataset",
         "dct:identifier": dataset.id,
@@ -110,13 +111,34 @@ fn node(facts: &Facts, server_url: &str) -> Result<Value> {
         "dct:publisher": publisher,
         "dct:license": {"@id": format!("{page}#licence")},
         "dcat:keyword": dataset.keywords,
-        "dcat:version": facts.editions.first().map_or(0, |edition| edition.number).to_string(),
+        "dcat:version": facts.current().map_or(0, |edition| edition.number).to_string(),
         "dcat:landingPage": {"@id": page},
         "dcat:contactPoint": {"@type": "vcard:Organization", "vcard:fn": pool.name,
             "vcard:hasEmail": {"@id": format!("mailto:{}", pool.contact_email)}},
         "dcat:distribution": DISTRIBUTED.iter().map(distribution).collect::<Vec<_>>(),
         "odrl:hasPolicy": offer(facts, &page, server_url)?,
-    }))
+    });
+    if !facts.recalls.is_empty() {
+        node["dcat:hasVersion"] = facts.recalls.iter().map(|recalled| withdrawn(recalled, &page)).collect();
+    }
+    Ok(node)
+}
+
+/// An edition that was recalled, by DCAT's way of telling where a version stands (section 11.4).
+fn withdrawn(recalled: &Recalled, page: &str) -> Value {
+    let version = |number: i32| format!("{page}#edition-{number}");
+    let mut node = json!({
+        "@id": version(recalled.number),
+        "@type": "dcat:Dataset",
+        "dcat:version": recalled.number.to_string(),
+        "dcat:isVersionOf": {"@id": page},
+        "adms:status": {"@id": "http://purl.org/adms/status/Withdrawn"},
+        "adms:versionNotes": format!("{} {}", recalled.in_public(), recalled.what_follows()),
+    });
+    if let (RecallState::Replaced, Some((number, _))) = (recalled.recall.state, recalled.replacement) {
+        node["dct:isReplacedBy"] = json!({"@id": version(number)});
+    }
+    node
 }
 
 /// On what terms offers are taken. Whether one is accepted, the members decide.
@@ -163,6 +185,7 @@ fn instant(at: UtcTime) -> Value {
 
 fn context() -> Value {
     json!({
+        "adms": "http://www.w3.org/ns/adms#",
         "dcat": "http://www.w3.org/ns/dcat#",
         "dct": "http://purl.org/dc/terms/",
         "foaf": "http://xmlns.com/foaf/0.1/",

@@ -49,7 +49,7 @@ fn facts() -> Facts {
         updated_at: now,
     };
     let consents = vec![ConsentText { version: 1, purposes, created_at: now }];
-    Facts { dataset, recipe, pool, members: 18_000, consents, editions: Vec::new(), now }
+    Facts { dataset, recipe, pool, members: 18_000, consents, editions: Vec::new(), recalls: Vec::new(), now }
 }
 
 fn pool(id: PoolId, now: UtcTime) -> Pool {

@@ -22,6 +22,7 @@ mod example;
 pub mod model;
 mod page;
 mod provenance;
+pub mod recall;
 pub mod routes;
 mod search;
 pub mod steps;

@@ -211,7 +211,7 @@ impl Spending {
             Some((_, number, None)) => {
                 format!("Spent on edition {number} of “{title}”, which was given up after its noise had been drawn.")
             }
-            None => "Set aside for an edition that is offered for, voted on or paid for.".into(),
+            None => "Set aside for an edition that is offered for, voted on or paid for, or drawn in place of a recalled one.".into(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::budget;
 use super::cache::Content;
 use super::model::{Dataset, Edition, StoredRecipe};
 use super::provenance;
+use super::recall::{RecallSummary, Recalled};
 use super::store::{self, ConsentText};
 use super::views::{
     DatasetView, DictionaryView, EditionSummary, ExclusivityView, LicenceTextView, PoolView, PreviewView,
@@ -68,7 +69,9 @@ pub struct Facts {
     pub pool: Pool,
     pub members: u64,
     pub consents: Vec<ConsentText>,
+    /// Every published edition, the recalled ones too, the newest first.
     pub editions: Vec<Edition>,
+    pub recalls: Vec<Recalled>,
     pub now: UtcTime,
 }
 
@@ -81,9 +84,20 @@ impl Facts {
             members: store::active_members(db, &dataset.pool_id)?,
             consents: store::consent_texts(db, &dataset.pool_id)?,
             editions: store::published_editions(db, &dataset.id)?,
+            recalls: store::recalls_of(db, &dataset.id)?,
             dataset,
             now,
         })
+    }
+
+    /// The newest edition that was not recalled.
+    pub fn current(&self) -> Option<&Edition> {
+        self.editions.iter().find(|edition| self.recall_of(edition).is_none())
+    }
+
+    /// The recall of an edition, if there is one.
+    fn recall_of(&self, edition: &Edition) -> Option<&Recalled> {
+        self.recalls.iter().find(|recalled| recalled.recall.edition_id == edition.id)
     }
 
     /// Makes the part that was asked for. Some name other parts by the server's address.
@@ -153,8 +167,12 @@ impl Facts {
             price: budget::price(dataset, pool)?,
             budget: budget::left(pool, &self.recipe),
             exclusivity: exclusivity(dataset.exclusive_at(self.now)),
-            editions: self.editions.iter().map(summary).collect::<Result<_>>()?,
-            preview: self.editions.first().map(preview).transpose()?,
+            editions: self
+                .editions
+                .iter()
+                .map(|edition| summary(edition, self.recall_of(edition)))
+                .collect::<Result<_>>()?,
+            preview: self.current().map(preview).transpose()?,
         })
     }
 }
@@ -185,7 +203,7 @@ fn exclusivity(until: Option<UtcTime>) -> ExclusivityView {
     ExclusivityView { exclusive: until.is_some(), until, words }
 }
 
-fn summary(edition: &Edition) -> Result<EditionSummary> {
+fn summary(edition: &Edition, recalled: Option<&Recalled>) -> Result<EditionSummary> {
     let manifest: Option<Manifest> = edition.manifest_json.as_deref().map(serde_json::from_str).transpose()?;
     Ok(EditionSummary {
         id: edition.id.clone(),
@@ -194,6 +212,7 @@ fn summary(edition: &Edition) -> Result<EditionSummary> {
         rows: edition.rows_given.unwrap_or(0),
         members: edition.members,
         epsilon: manifest.map(|manifest| manifest.epsilon).unwrap_or_default(),
+        recall: recalled.map(RecallSummary::from),
     })
 }
 

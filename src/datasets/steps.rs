@@ -1,12 +1,14 @@
 //! What other rooms ask of this one inside their own transactions.
 
-use super::model::{Dataset, Edition, EditionFile, StoredRecipe};
+use super::model::{Dataset, Edition, EditionFile, EditionState, StoredRecipe};
+use super::recall::{Recall, RecallState, Recalled};
 use super::store;
 use crate::clock::UtcTime;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, DatasetId, EditionId, PoolId, RecipeId};
 use crate::pools;
+use crate::pools::model::Cost;
 
 /// One dataset, in whatever state: who asks decides what may be seen of it.
 ///
@@ -32,12 +34,25 @@ pub fn edition(db: &mut Db, id: &EditionId) -> Result<Edition> {
     store::edition(db, id)
 }
 
-/// The edition that may be sold from stock: the newest one that is published.
+/// The edition that may be sold from stock: the newest one that is published and was not recalled.
 ///
 /// # Errors
 /// `internal` where the database fails.
 pub fn published_stock(db: &mut Db, id: &DatasetId) -> Result<Option<Edition>> {
-    Ok(store::published_editions(db, id)?.into_iter().next())
+    for edition in store::published_editions(db, id)? {
+        if !store::is_recalled(db, &edition.id)? {
+            return Ok(Some(edition));
+        }
+    }
+    Ok(None)
+}
+
+/// The edition that was made for a subject, if there is one.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn edition_for(db: &mut Db, subject_id: &str) -> Result<Option<Edition>> {
+    store::edition_for(db, subject_id)
 }
 
 /// Begins the next edition of a dataset for a subject, or finds the one that was begun for it.
@@ -207,4 +222,88 @@ pub fn catalogue_changed(tx: &mut Tx) -> Result<()> {
 /// `internal` where the database fails.
 pub fn all_files(db: &mut Db) -> Result<Vec<EditionFile>> {
     store::all_files(db)
+}
+
+/// The recall of an edition, if there is one.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn recall(db: &mut Db, id: &EditionId) -> Result<Option<Recalled>> {
+    store::recall(db, id)
+}
+
+/// The recall that an edition was drawn to make good for, if there is one.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn recall_replaced_by(db: &mut Db, id: &EditionId) -> Result<Option<Recalled>> {
+    store::recall_replaced_by(db, id)
+}
+
+/// All recalls, for `refrain check`.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn all_recalls(db: &mut Db) -> Result<Vec<Recalled>> {
+    store::all_recalls(db)
+}
+
+/// The files of the editions whose places an edition has taken, each with the recall of its edition.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn replaced_files(db: &mut Db, id: &EditionId) -> Result<Vec<(EditionFile, Recalled)>> {
+    store::replaced_files(db, id)
+}
+
+/// An edition that can be recalled.
+///
+/// # Errors
+/// `not-found`; `conflict` where it is not published or was recalled before.
+pub fn expect_recallable(db: &mut Db, id: &EditionId) -> Result<Edition> {
+    let edition = store::edition(db, id)?;
+    if edition.state != EditionState::Published {
+        return Err(Error::conflict(
+            "Only a published edition can be recalled; the drawing of another can be stopped.",
+        ));
+    }
+    if store::is_recalled(db, id)? {
+        return Err(Error::conflict("The edition was recalled before."));
+    }
+    Ok(edition)
+}
+
+/// Recalls an edition of which it was seen that it can be.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn enter_recall(tx: &mut Tx, recall: &Recall) -> Result<()> {
+    store::insert_recall(tx, recall)?;
+    catalogue_changed(tx)
+}
+
+/// Sets the privacy cost of an edition aside that is drawn in place of another, and begins it.
+///
+/// # Errors
+/// `budget-exhausted` where the pool has less left; `conflict` where it was begun before.
+pub fn begin_replacement(tx: &mut Tx, recalled: &Edition) -> Result<EditionId> {
+    let dataset = store::dataset(tx, &recalled.dataset_id)?;
+    let recipe = store::recipe(tx, &dataset.recipe_id)?;
+    let cost = Cost { rho_nano: recipe.rho_nano, delta_pico: recipe.delta_pico };
+    let subject_id = recalled.id.as_str();
+    pools::steps::reserve_budget(tx, &dataset.pool_id, subject_id, cost)?;
+    begin_edition(tx, &dataset.id, subject_id)
+}
+
+/// Brings a recall to its end. `false` where it has come to one before.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn resolve_recall(tx: &mut Tx, id: &EditionId, to: RecallState) -> Result<bool> {
+    let now = tx.now();
+    let is_resolved = store::resolve_recall(tx, id, to, now)?;
+    if is_resolved {
+        catalogue_changed(tx)?;
+    }
+    Ok(is_resolved)
 }

@@ -3,6 +3,7 @@
 use super::budget::{BudgetView, PriceView};
 use super::model::DatasetState;
 use super::provenance::ProvenanceView;
+use super::recall::RecallSummary;
 use crate::aggregates::{AccuracySheet, Column, EpsilonAt, TableColumns};
 use crate::clock::UtcTime;
 use crate::ids::{DatasetId, EditionId, PoolId, RecipeId};
@@ -51,9 +52,9 @@ pub struct DatasetView {
     pub budget: BudgetView,
     /// Whether somebody has it exclusively.
     pub exclusivity: ExclusivityView,
-    /// The editions that were drawn, newest first.
+    /// The editions that were drawn, newest first. Those that were recalled say so: they are neither sold nor given out.
     pub editions: Vec<EditionSummary>,
-    /// Rows of the newest edition; absent before there is one.
+    /// Rows of the newest edition that was not recalled; absent before there is one.
     pub preview: Option<PreviewView>,
 }
 
@@ -163,6 +164,9 @@ pub struct EditionSummary {
     pub members: i64,
     /// What its draw means for a member's privacy.
     pub epsilon: Vec<EpsilonAt>,
+    /// Why it is neither sold nor given out any more, where it was recalled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recall: Option<RecallSummary>,
 }
 
 /// The rows of an edition that anybody may see.

@@ -542,6 +542,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    recalls (edition_id) {
+        edition_id -> Text,
+        ground -> Text,
+        reason -> Text,
+        state -> Text,
+        replacement_id -> Nullable<Text>,
+        recalled_by -> Text,
+        recalled_at -> Timestamp,
+        resolved_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    leavers_notices (id) {
+        id -> Text,
+        licence_id -> Text,
+        edition_id -> Text,
+        quarter -> Text,
+        members -> BigInt,
+        left_at_least -> BigInt,
+        told_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     payouts (id) {
         id -> Text,
         purchase_id -> Text,
@@ -695,6 +720,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     histories,
     idempotency_keys,
     jobs,
+    leavers_notices,
     ledger_accounts,
     licences,
     memberships,
@@ -708,6 +734,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     plays_shards,
     pools,
     purchases,
+    recalls,
     recipes,
     refresh_tokens,
     sessions,

@@ -9,8 +9,8 @@ use diesel::prelude::{Queryable, Selectable};
 use std::collections::BTreeMap;
 
 text_enum! {
-    /// What an account stands for. The owner of the first is the organisation, of the last the
-    /// member, of all others the pool.
+    /// What an account stands for. The owner of what a buyer owes is the organisation, of what is owed to a member the member,
+    /// of all others the pool.
     pub enum LedgerKind {
         /// What a buyer owes. In credit where the pool owes the buyer, after a refund.
         BuyerReceivable = "buyer_receivable",
@@ -24,6 +24,8 @@ text_enum! {
         Tax = "tax",
         /// What is owed to one member.
         MemberPayable = "member_payable",
+        /// What went back to buyers of recalled editions out of the cooperative's own means, and not out of members' shares.
+        RecallCosts = "recall_costs",
     }
 }
 
@@ -40,10 +42,10 @@ text_enum! {
 }
 
 impl LedgerKind {
-    /// Whether the account may be debited by more than it was credited with: an asset may, what is
+    /// Whether the account may be debited by more than it was credited with: an asset and a cost may, what is
     /// owed to others may not, because nobody can be paid more than there is for them.
     pub fn may_owe(self) -> bool {
-        matches!(self, LedgerKind::BuyerReceivable | LedgerKind::Bank)
+        matches!(self, LedgerKind::BuyerReceivable | LedgerKind::Bank | LedgerKind::RecallCosts)
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a notice to a letter: looks up what the wording needs, at the moment of sending.
 
+use super::licensees;
 use super::notices::{Kind, Notice};
 use super::wording::{self, Letter, Links, Proposal, Ready};
 use crate::accounts::model::{Account, AccountState, EmailTokenPurpose, OrganisationState, VoteMails};
@@ -93,6 +94,9 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
             let (licence, now) = (purchases::steps::licence(tx, &notice.id("licence_id")?)?, tx.now());
             Some(wording::licence_changed(links, &licence.terms()?.dataset_title, &licence, now))
         }
+        Kind::LicenceRecalled => licensees::recalled(tx, links, notice)?,
+        Kind::LicenceReplaced => licensees::replaced(tx, links, notice)?,
+        Kind::LeaversCounted => licensees::leavers(tx, links, notice)?,
     })
 }
 

@@ -35,6 +35,9 @@ const PUSHED: &[&str] = &[
     "offer.lapsed",
     "licence.ready",
     "licence.changed",
+    "licence.recalled",
+    "licence.replaced",
+    "leavers.counted",
 ];
 
 /// A house whose members' addresses are verified, but for the last one's.

@@ -6,6 +6,7 @@
 
 pub mod actions;
 mod letters;
+mod licensees;
 mod mailer;
 mod notices;
 pub mod wording;

@@ -56,6 +56,14 @@ text_enum! {
         LicenceReady = "licence.ready",
         /// To the buyers: a licence is under notice, kept after all, over, or cancelled. Payload: `licence_id`.
         LicenceChanged = "licence.changed",
+        /// To the buyers: an edition that they have or had a licence on was recalled. Payload: `licence_id`, `edition_id`,
+        /// `organisation_id`.
+        LicenceRecalled = "licence.recalled",
+        /// To the buyers: another edition has taken the place of a recalled one. Payload: `licence_id`, `edition_id` of the new one,
+        /// `organisation_id`.
+        LicenceReplaced = "licence.replaced",
+        /// To the buyers: how many of the members in their editions have left. Payload: `organisation_id`, `quarter`.
+        LeaversCounted = "leavers.counted",
     }
 }
 
@@ -139,7 +147,9 @@ impl Notice {
                 let (vote_id, after) = (self.id("vote_id")?, self.maybe(AFTER)?);
                 return Ok(Audience::Many(votes::steps::electors_after(db, &vote_id, after.as_ref(), most)?));
             }
-            Kind::OrganisationDecided => self.id("organisation_id")?,
+            Kind::OrganisationDecided | Kind::LicenceRecalled | Kind::LicenceReplaced | Kind::LeaversCounted => {
+                self.id("organisation_id")?
+            }
             Kind::VoteQuestionAnswered => {
                 let asked = votes::questions::steps::question(db, &self.id("question_id")?)?;
                 return Ok(asked.member_id.map_or(Audience::Nobody, Audience::One));

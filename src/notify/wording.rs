@@ -46,13 +46,14 @@ impl Links {
     }
 }
 
-fn letter(links: &Links, subject: impl Into<String>, paragraphs: &[&str]) -> Letter {
+/// A letter of these paragraphs, with who sends it below them.
+pub(super) fn letter(links: &Links, subject: impl Into<String>, paragraphs: &[&str]) -> Letter {
     let body = format!("{}\n\n-- \nRefrain\n{}\n", paragraphs.join("\n\n"), links.to("/"));
     Letter { subject: subject.into(), body }
 }
 
 /// A time as people read it: `2026-01-31 12:00 UTC`.
-fn when(time: UtcTime) -> String {
+pub(super) fn when(time: UtcTime) -> String {
     time.calendar().format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
@@ -410,13 +411,13 @@ pub fn licence_ready(links: &Links, ready: &Ready) -> Letter {
 pub fn licence_changed(links: &Links, dataset: &str, licence: &Licence, now: UtcTime) -> Letter {
     let reason = format!("The reason: {}", licence.revoked_reason.as_deref().unwrap_or(NO_REASON));
     let (change, what, next) = match (licence.state_at(now), licence.revoked_from()) {
-        (LicenceState::Active, Some(from)) => (
+        (LicenceState::Active | LicenceState::Suspended, Some(from)) => (
             "is under notice",
             format!("Your licence for \"{dataset}\" is to be revoked on {}.", when(from)),
             [reason.as_str(), "Until then you may use it. If you mend the breach in time, tell the operator."]
                 .join("\n\n"),
         ),
-        (LicenceState::Active | LicenceState::Preparing, _) => (
+        (LicenceState::Active | LicenceState::Preparing | LicenceState::Suspended, _) => (
             "stands",
             format!("The notice about your licence for \"{dataset}\" was taken back: the licence stands as it was."),
             "There is nothing to do.".to_owned(),
@@ -430,6 +431,11 @@ pub fn licence_changed(links: &Links, dataset: &str, licence: &Licence, now: Utc
             "has ended",
             format!("The term of your licence for \"{dataset}\" is over. Its files can no longer be downloaded."),
             "What the terms say about the time after it holds from now on. A new offer gives a new licence.".to_owned(),
+        ),
+        (LicenceState::Recalled, _) => (
+            "has ended",
+            format!("Your licence for \"{dataset}\" has ended, because the edition was recalled."),
+            "What is owed for it goes back to you; there is nothing to do.".to_owned(),
         ),
         (LicenceState::Cancelled, _) => (
             "is cancelled",

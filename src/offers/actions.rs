@@ -15,8 +15,7 @@ use crate::offers::views::{ArtistListView, OfferView};
 use crate::offers::{counters, holding, placing, steps, store};
 use crate::page::Window;
 use crate::votes::model::Vote;
-use crate::{accounts, audit, datasets, outbox, votes};
-use serde_json::json;
+use crate::{accounts, audit, datasets, votes};
 
 pub use crate::offers::opening::open_vote;
 
@@ -82,8 +81,7 @@ pub async fn void(ctx: &Context, operator: &Operator, id: OfferId, reason: Strin
     ctx.db
         .write(move |tx| {
             let offer = steps::offer(tx, &id)?;
-            steps::call_off(tx, &offer, OfferState::Void, &format!("Called off by the operator: {}", reason))?;
-            outbox::push(tx, "offer.decided", &json!({"offer_id": id}))?;
+            steps::void(tx, &offer, &format!("Called off by the operator: {reason}"))?;
             audit::note(tx, &operator.account_id, "offer.void", id.as_str(), Some(&reason))?;
             let (offer, now) = (steps::offer(tx, &id)?, tx.now());
             seen(tx, offer, now)

@@ -23,7 +23,7 @@ text_enum! {
         Rejected = "rejected",
         /// Taken back by the buyer before it was decided.
         Withdrawn = "withdrawn",
-        /// Accepted, and not paid in time.
+        /// Accepted, and not paid in time, or not before what it was for was recalled.
         Lapsed = "lapsed",
         /// Called off by an operator, for a public reason.
         Void = "void",

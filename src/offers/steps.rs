@@ -4,7 +4,7 @@ use crate::clock::UtcTime;
 use crate::db::schema::{offer_events, offers};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{EventId, OfferId, OrganisationId, PoolId, VoteId};
+use crate::ids::{EditionId, EventId, OfferId, OrganisationId, PoolId, VoteId};
 use crate::offers::model::{Offer, OfferState};
 use crate::offers::{artists, store, terms};
 use crate::queue::{self, JobKind};
@@ -72,6 +72,23 @@ pub fn remind(tx: &mut Tx, vote_id: &VoteId) -> Result<Option<UtcTime>> {
 pub fn lapse(tx: &mut Tx, id: &OfferId, reason: &str) -> Result<bool> {
     let offer = offer(tx, id)?;
     change(tx, &offer, OfferState::Lapsed, reason)
+}
+
+/// Offers for a stock edition that may still become licences, in their order.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn standing_for(db: &mut Db, edition_id: &EditionId) -> Result<Vec<Offer>> {
+    store::standing_for(db, edition_id)
+}
+
+/// Calls an undecided offer and its vote off, because what it is for is not sold any more; buyer and members are told.
+///
+/// # Errors
+/// `conflict` where it is decided.
+pub fn void(tx: &mut Tx, offer: &Offer, reason: &str) -> Result<()> {
+    call_off(tx, offer, OfferState::Void, reason)?;
+    outbox::push(tx, "offer.decided", &json!({"offer_id": offer.id}))
 }
 
 /// Notes that an accepted offer was paid.

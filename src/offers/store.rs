@@ -4,7 +4,7 @@ use crate::clock::UtcTime;
 use crate::db::Db;
 use crate::db::schema::{offer_events, offer_holds, offers};
 use crate::error::Result;
-use crate::ids::{DatasetId, OfferId, OrganisationId, PoolId, VoteId};
+use crate::ids::{DatasetId, EditionId, OfferId, OrganisationId, PoolId, VoteId};
 use crate::offers::holding::Hold;
 use crate::offers::model::{Offer, OfferState, TimelineEntry};
 use diesel::dsl::sql;
@@ -135,6 +135,15 @@ pub fn is_of_organisation(db: &mut Db, list_sha256: &str, organisation_id: &Orga
 pub fn votes_about(db: &mut Db, list_sha256: &str) -> Result<Vec<VoteId>> {
     let about = offers::table.filter(offers::artist_list_sha256.eq(list_sha256).and(offers::vote_id.is_not_null()));
     Ok(about.select(offers::vote_id.assume_not_null()).load(db)?)
+}
+
+/// Offers for a stock edition that may still become licences, in their order.
+pub fn standing_for(db: &mut Db, edition_id: &EditionId) -> Result<Vec<Offer>> {
+    Ok(offers::table
+        .filter(offers::edition_id.eq(edition_id).and(offers::state.eq_any(OfferState::STANDING)))
+        .order(offers::id)
+        .select(Offer::as_select())
+        .load(db)?)
 }
 
 /// Offers for a dataset by other organisations that may still become licences.

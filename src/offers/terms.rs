@@ -372,9 +372,14 @@ fn is_exact(value: &serde_json::Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use serde_json::json;
+
+    /// Made-up terms of so many days that give back a share where there are too few rows.
+    pub fn sample_of(period_days: i32, refund_bp: i32) -> Terms {
+        Terms { period_days, refund: Refund { refund_bp, ..sample().refund }, ..sample() }
+    }
 
     #[test]
     fn canonical_json_is_sorted_however_it_was_written() {

@@ -3,6 +3,7 @@
 use super::model::Sale;
 use super::split::split;
 use super::store;
+use crate::datasets::model::Edition;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, PurchaseId};
@@ -24,9 +25,9 @@ pub fn sale(db: &mut Db, id: &PurchaseId) -> Result<Option<Sale>> {
         return Ok(None);
     }
     let offer = offers::steps::offer(db, &purchase.offer_id)?;
-    let payees = match (&offer.edition_id, &licence.edition_id) {
-        (None, Some(drawn)) => datasets::steps::edition(db, drawn)?.members,
-        _ => votes::steps::vote(db, voted(&offer)?)?.electors,
+    let payees = match drawn_for(db, &offer)? {
+        Some(drawn) => drawn.members,
+        None => votes::steps::vote(db, voted(&offer)?)?.electors,
     };
     let refund = purchases::steps::refund(db, &purchase, &licence)?;
     Ok(Some(Sale { purchase, terms: licence.terms()?, refund, payees }))
@@ -39,11 +40,15 @@ pub fn sale(db: &mut Db, id: &PurchaseId) -> Result<Option<Sale>> {
 /// `internal` where the rows contradict each other.
 pub(super) fn payees(db: &mut Db, purchase: &Purchase) -> Result<Vec<AccountId>> {
     let offer = offers::steps::offer(db, &purchase.offer_id)?;
-    let licence = purchases::steps::licence_of(db, &purchase.id)?;
-    match (&offer.edition_id, licence.and_then(|licence| licence.edition_id)) {
-        (None, Some(drawn)) => datasets::steps::edition_members(db, &drawn),
-        _ => votes::steps::electors(db, voted(&offer)?),
+    match drawn_for(db, &offer)? {
+        Some(drawn) => datasets::steps::edition_members(db, &drawn.id),
+        None => votes::steps::electors(db, voted(&offer)?),
     }
+}
+
+/// The edition that was drawn for a sale, whatever has taken its place since; `None` where it was sold from stock.
+fn drawn_for(db: &mut Db, offer: &Offer) -> Result<Option<Edition>> {
+    if offer.edition_id.is_some() { Ok(None) } else { purchases::steps::sold_edition(db, offer) }
 }
 
 fn voted(offer: &Offer) -> Result<&crate::ids::VoteId> {

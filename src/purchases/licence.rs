@@ -2,6 +2,7 @@
 //! the holder likes until it ends.
 
 use crate::clock::UtcTime;
+use crate::datasets::recall::Recalled;
 use crate::db::schema::licences;
 use crate::error::{Code, Error, Result};
 use crate::ids::{DatasetId, EditionId, LicenceId, OfferId, OrganisationId, PurchaseId};
@@ -16,12 +17,16 @@ text_enum! {
         Preparing = "preparing",
         /// The files may be downloaded.
         Active = "active",
+        /// The edition was recalled, and what replaces it is not there yet. No file may be downloaded, and the term stands still.
+        Suspended = "suspended",
         /// The term is over.
         Expired = "expired",
         /// Taken away on one of the grounds of the terms.
         Revoked = "revoked",
         /// Given up before the files were there, because they cannot be made. All of the price goes back.
         Cancelled = "cancelled",
+        /// Over, because the edition was recalled and is not replaced. What is owed for it goes back.
+        Recalled = "recalled",
     }
 }
 
@@ -30,11 +35,15 @@ impl LicenceState {
     pub const fn allowed_from(self) -> &'static [LicenceState] {
         match self {
             LicenceState::Preparing => &[],
-            LicenceState::Active => &[LicenceState::Preparing],
-            LicenceState::Expired | LicenceState::Revoked => &[LicenceState::Active],
+            LicenceState::Active => &[LicenceState::Preparing, LicenceState::Suspended],
+            LicenceState::Suspended | LicenceState::Expired => &[LicenceState::Active],
+            LicenceState::Revoked | LicenceState::Recalled => &[LicenceState::Active, LicenceState::Suspended],
             LicenceState::Cancelled => &[LicenceState::Preparing],
         }
     }
+
+    /// States in which a licence is held: it can be used, or will be again.
+    pub const HELD: &'static [LicenceState] = &[LicenceState::Active, LicenceState::Suspended];
 }
 
 /// A licence.
@@ -65,7 +74,7 @@ pub struct Licence {
     pub starts_at: Option<UtcTime>,
     /// When the term is over.
     pub ends_at: Option<UtcTime>,
-    /// Why it is or will be taken away, or was cancelled. Set while the state is `active`, it is a notice.
+    /// Why it is or will be taken away, or was cancelled. Set while the state is `active` or `suspended`, it is a notice.
     pub revoked_reason: Option<String>,
     /// When it has ended, or, after a notice, will have.
     pub ended_at: Option<UtcTime>,
@@ -90,9 +99,13 @@ impl Licence {
         [self.revoked_from(), self.ends_at].into_iter().flatten().min()
     }
 
-    /// Where it stands at an instant. The clock ends a licence, not the job that notes the end later.
+    /// Where it stands at an instant. The clock ends a licence, not the job that notes the end later. While it is suspended its term
+    /// stands still, but a notice runs on.
     pub fn state_at(&self, now: UtcTime) -> LicenceState {
         match (self.state, self.next_end()) {
+            (LicenceState::Suspended, _) if self.revoked_from().is_some_and(|from| from <= now) => {
+                LicenceState::Revoked
+            }
             (LicenceState::Active, Some(end)) if end <= now && self.revoked_from() == Some(end) => {
                 LicenceState::Revoked
             }
@@ -102,13 +115,22 @@ impl Licence {
     }
 }
 
-/// Whether a licence may be used at an instant.
+/// Whether a licence may be used at an instant; `recalled` is the recall of its edition, if there is one.
 ///
 /// # Errors
-/// `licence-preparing`, `licence-revoked` and `licence-cancelled` with the reason, `licence-expired` with the time.
-pub fn usable(licence: &Licence, now: UtcTime) -> Result<()> {
+/// `licence-preparing`, `licence-revoked` and `licence-cancelled` with the reason, `licence-expired` with the time, `edition-recalled`
+/// with the reason and what replaces it.
+pub fn usable(licence: &Licence, recalled: Option<&Recalled>, now: UtcTime) -> Result<()> {
+    let recall = || recalled.map_or_else(|| "The edition was recalled.".to_owned(), Recalled::in_words);
     match licence.state_at(now) {
         LicenceState::Active => Ok(()),
+        LicenceState::Suspended => {
+            let next = "A mail tells when it is there; the licence then lasts longer by the time without files.";
+            Err(Error::new(Code::EditionRecalled, format!("{} {next}", recall())))
+        }
+        LicenceState::Recalled => {
+            Err(Error::new(Code::EditionRecalled, format!("{} The licence has ended with it.", recall())))
+        }
         LicenceState::Preparing => Err(Error::new(
             Code::LicencePreparing,
             "The edition is drawn after the payment, and its files are not there yet; a mail tells when they are, and the term begins only then.",
@@ -159,7 +181,7 @@ mod tests {
     }
 
     fn code(licence: &Licence, now_s: i64) -> Option<Code> {
-        usable(licence, at(now_s)).err().map(|error| error.code())
+        usable(licence, None, at(now_s)).err().map(|error| error.code())
     }
 
     #[test]
@@ -180,15 +202,37 @@ mod tests {
         assert_eq!(noticed.next_end(), Some(at(50)));
         let late = Licence { ended_at: Some(at(150)), ..noticed.clone() };
         assert_eq!(code(&late, 160), Some(Code::LicenceExpired), "the term was over before the notice was");
-        assert!(usable(&noticed, at(50)).unwrap_err().detail().contains("rows were published"));
+        assert!(usable(&noticed, None, at(50)).unwrap_err().detail().contains("rows were published"));
         assert_eq!(code(&Licence { state: LicenceState::Revoked, ..noticed }, 200), Some(Code::LicenceRevoked));
+    }
+
+    #[test]
+    fn while_it_is_suspended_the_term_stands_still_and_a_notice_runs_on() {
+        let suspended = licence(LicenceState::Suspended);
+        assert_eq!(code(&suspended, 99), Some(Code::EditionRecalled));
+        assert_eq!(suspended.state_at(at(1_000)), LicenceState::Suspended, "the term was over at 100");
+        let reason = Some("Breach of these terms.".to_owned());
+        let noticed = Licence { revoked_reason: reason, ended_at: Some(at(50)), ..suspended };
+        assert_eq!(code(&noticed, 49), Some(Code::EditionRecalled));
+        assert_eq!(code(&noticed, 50), Some(Code::LicenceRevoked));
+        assert_eq!(code(&licence(LicenceState::Recalled), 5), Some(Code::EditionRecalled));
     }
 
     /// Every state against every other: the table is written out once more, by hand.
     #[test]
     fn a_licence_only_goes_forward() {
-        use LicenceState::{Active, Cancelled, Expired, Preparing, Revoked};
-        let allowed = [(Preparing, Active), (Active, Expired), (Active, Revoked), (Preparing, Cancelled)];
+        use LicenceState::{Active, Cancelled, Expired, Preparing, Recalled, Revoked, Suspended};
+        let allowed = [
+            (Preparing, Active),
+            (Preparing, Cancelled),
+            (Active, Suspended),
+            (Active, Expired),
+            (Active, Revoked),
+            (Active, Recalled),
+            (Suspended, Active),
+            (Suspended, Revoked),
+            (Suspended, Recalled),
+        ];
         for &from in LicenceState::ALL {
             for &to in LicenceState::ALL {
                 assert_eq!(to.allowed_from().contains(&from), allowed.contains(&(from, to)), "{from} to {to}");

@@ -4,12 +4,17 @@
 //! promised in the books. It is settled or it lapses, once. A settled purchase has a licence, on
 //! which all downloads hang: active at once where the edition is in stock, `preparing` until the
 //! edition is drawn where it is made to order.
+//!
+//! An edition may be recalled later ([`recalls`]). Those who hold licences are told once a quarter how many of the members in
+//! their editions have left ([`leavers`]).
 
 pub mod actions;
 pub mod invoice;
 mod invoice_html;
+pub mod leavers;
 pub mod licence;
 pub mod model;
+pub mod recalls;
 pub mod routes;
 pub mod steps;
 mod store;

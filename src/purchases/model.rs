@@ -116,13 +116,13 @@ pub fn reference(text: &str, field: &str) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::clock::Entropy;
     use crate::money::MAX_MINOR;
     use proptest::prelude::*;
 
-    fn purchase(price_minor: i64, fee_minor: i64, tax_minor: i64) -> Purchase {
+    pub fn purchase(price_minor: i64, fee_minor: i64, tax_minor: i64) -> Purchase {
         let (now, entropy) = (UtcTime::from_unix_s(0).unwrap(), Entropy::seeded(1));
         Purchase {
             id: PurchaseId::new(now, &entropy),

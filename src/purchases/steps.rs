@@ -1,13 +1,16 @@
 //! What others do with purchases and licences inside their own transaction.
 
 use super::invoice::{self, Invoice, Line, Party};
-use super::licence::{Licence, LicenceState};
+use super::leavers::quarter::Quarter;
+use super::licence::{self, Licence, LicenceState};
 use super::model::{Purchase, PurchaseState, Refund};
-use super::store;
+use super::{recalls, store};
+use crate::clock::UtcTime;
 use crate::config::Seller;
+use crate::datasets::model::Edition;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{LedgerAccountId, LicenceId, OfferId, PurchaseId};
+use crate::ids::{LedgerAccountId, LicenceId, OfferId, OrganisationId, PurchaseId};
 use crate::ledger::model::LedgerKind;
 use crate::money::{self, Money};
 use crate::offers::model::Offer;
@@ -178,8 +181,41 @@ pub fn licence_of(db: &mut Db, purchase_id: &PurchaseId) -> Result<Option<Licenc
     store::licence_of(db, purchase_id)
 }
 
-/// What goes back to the buyer: all of the price where the licence was cancelled; the share that the terms
-/// state, where the edition has fewer rows than they promise; else nothing. Everything that it is made of is frozen, so it is the same whenever it is asked.
+/// The licences that an organisation holds as far as is noted, in their order. The clock may have ended some.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn held_by(db: &mut Db, id: &OrganisationId) -> Result<Vec<Licence>> {
+    store::licences_in(db, id, LicenceState::HELD)
+}
+
+/// Whether a licence may be used at an instant.
+///
+/// # Errors
+/// What stands against it: see [`licence::usable`].
+pub fn usable(db: &mut Db, licence: &Licence, now: UtcTime) -> Result<()> {
+    let recalled = match &licence.edition_id {
+        Some(id) => datasets::steps::recall(db, id)?,
+        None => None,
+    };
+    licence::usable(licence, recalled.as_ref(), now)
+}
+
+/// The edition that was sold by an offer, once it is begun: the one from stock, or the one made to order. A recall may have put another
+/// in its place since; but those who are in this one are paid, and its rows were promised.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn sold_edition(db: &mut Db, offer: &Offer) -> Result<Option<Edition>> {
+    match &offer.edition_id {
+        Some(stock) => datasets::steps::edition(db, stock).map(Some),
+        None => datasets::steps::edition_for(db, offer.id.as_str()),
+    }
+}
+
+/// What goes back to the buyer before shares are entered: all of the price where the licence was cancelled; the share that the
+/// terms state, where the edition had fewer rows than they promise when it was sold; else nothing. Everything that it is made of is
+/// frozen, so it is the same whenever it is asked. What goes back for a recall comes on top: see [`super::recalls`].
 ///
 /// # Errors
 /// `internal` where a row is damaged.
@@ -188,7 +224,8 @@ pub fn refund(db: &mut Db, purchase: &Purchase, licence: &Licence) -> Result<Ref
         return purchase.refund(ALL_BP);
     }
     let promised = licence.terms()?.refund;
-    match rows_given(db, licence)? {
+    let offer = offers::steps::offer(db, &licence.offer_id)?;
+    match sold_edition(db, &offer)?.and_then(|edition| edition.rows_given) {
         Some(rows) if rows < promised.below_rows => purchase.refund(promised.refund_bp),
         _ => Ok(Refund::default()),
     }
@@ -201,9 +238,9 @@ pub(super) fn rows_given(db: &mut Db, licence: &Licence) -> Result<Option<i64>> 
 }
 
 /// Makes a licence active, because its files are there now: the term begins, the refund is entered
-/// where one is due, and the shares are asked for. `false` where it was active already.
+/// where one is due, and the shares are asked for. `false` where that was done already.
 pub(super) fn deliver(tx: &mut Tx, purchase: &Purchase, id: &LicenceId) -> Result<bool> {
-    if !store::change_licence(tx, id, LicenceState::Active)? {
+    if !store::move_licence(tx, id, LicenceState::Preparing, LicenceState::Active)? {
         return Ok(false);
     }
     let licence = licence(tx, id)?;
@@ -213,7 +250,36 @@ pub(super) fn deliver(tx: &mut Tx, purchase: &Purchase, id: &LicenceId) -> Resul
     give_back(tx, purchase, &licence, "refund: fewer rows than the terms promise")?;
     queue::push(tx, JobKind::Payout, purchase.id.as_str(), starts_at)?;
     queue::push(tx, JobKind::ExpireLicence, id.as_str(), ends_at)?;
+    queue::push(tx, JobKind::TellLeavers, licence.organisation_id.as_str(), Quarter::of(starts_at).ends_at())?;
     outbox::push(tx, "licence.ready", &json!({"licence_id": id}))?;
+    Ok(true)
+}
+
+/// Notes the end of a licence whose term or notice is over at an instant.
+pub(super) fn finish(tx: &mut Tx, licence: &Licence, now: UtcTime) -> Result<()> {
+    let ended = licence.state_at(now);
+    store::change_licence(tx, &licence.id, ended)?;
+    let end = if ended == LicenceState::Revoked { licence.revoked_from() } else { licence.next_end() };
+    store::set_ended(tx, &licence.id, end.unwrap_or(now))?;
+    tell_of_change(tx, &licence.id)
+}
+
+/// Lapses an accepted offer and its invoice, because it is not to be paid any more. `false` where it was settled or has lapsed.
+///
+/// # Errors
+/// `internal` where offer and purchase contradict each other, and then neither has changed.
+pub(super) fn lapse(tx: &mut Tx, purchase: &Purchase, reason: &str) -> Result<bool> {
+    if !store::change_purchase(tx, &purchase.id, PurchaseState::Lapsed)? {
+        return Ok(false);
+    }
+    for promise in ledger::steps::pending_of(tx, purchase.id.as_str())? {
+        ledger::steps::void_pending(tx, &promise.id)?;
+    }
+    let offer_id = &purchase.offer_id;
+    if !offers::steps::lapse(tx, offer_id, reason)? {
+        return Err(Error::internal(format!("{} was unpaid, but {offer_id} cannot lapse", purchase.id)));
+    }
+    outbox::push(tx, "offer.lapsed", &json!({"offer_id": offer_id}))?;
     Ok(true)
 }
 
@@ -235,11 +301,7 @@ pub(super) fn give_up(tx: &mut Tx, licence: &Licence, reason: &str) -> Result<bo
         // Published a moment ago: the licence becomes active by the job that drew it.
         return Err(Error::conflict("The edition has just been published, and the licence is about to begin."));
     }
-    let exclusive_until = offers::steps::offer(tx, &licence.offer_id)?.exclusive_until;
-    let dataset = datasets::steps::dataset(tx, &licence.dataset_id)?;
-    if exclusive_until.is_some() && dataset.exclusive_until == exclusive_until {
-        datasets::steps::set_exclusive(tx, &dataset.id, None)?;
-    }
+    end_exclusivity(tx, licence)?;
     let licence = self::licence(tx, &licence.id)?;
     let purchase = purchase(tx, &licence.purchase_id)?;
     give_back(tx, &purchase, &licence, "refund: the licence was cancelled")?;
@@ -250,6 +312,16 @@ pub(super) fn give_up(tx: &mut Tx, licence: &Licence, reason: &str) -> Result<bo
     )?;
     tell_of_change(tx, &licence.id)?;
     Ok(true)
+}
+
+/// Lets others buy again, where a licence that has ended had kept them out.
+pub(super) fn end_exclusivity(tx: &mut Tx, licence: &Licence) -> Result<()> {
+    let exclusive_until = offers::steps::offer(tx, &licence.offer_id)?.exclusive_until;
+    let dataset = datasets::steps::dataset(tx, &licence.dataset_id)?;
+    if exclusive_until.is_some() && dataset.exclusive_until == exclusive_until {
+        datasets::steps::set_exclusive(tx, &dataset.id, None)?;
+    }
+    Ok(())
 }
 
 /// Has the buyers told that their licence is under notice, kept, over, or cancelled.
@@ -281,15 +353,20 @@ pub fn verify(db: &mut Db) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for id in ids_in(db, PurchaseState::Settled)? {
         let purchase = purchase(db, &id)?;
-        let refund_minor = match store::licence_of(db, &id)? {
-            Some(licence) => refund(db, &purchase, &licence)?.total_minor(),
-            None => 0,
+        let (refund_minor, recall_minor) = match store::licence_of(db, &id)? {
+            Some(licence) => (
+                refund(db, &purchase, &licence)?.total_minor(),
+                recalls::steps::refund(db, &purchase, &licence)?.total_minor(),
+            ),
+            None => (0, 0),
         };
+        // What was due before a recall may have been paid out before it, or not.
         let held_minor = refund_due_minor(db, &purchase)?;
-        if held_minor != 0 && held_minor != refund_minor {
+        if ![0, recall_minor, refund_minor + recall_minor].contains(&held_minor) {
             problems.push(format!("{id} has {held_minor} in minor units left on the buyer's account"));
         }
     }
+    problems.extend(recalls::verifying::verify(db)?);
     Ok(problems)
 }
 

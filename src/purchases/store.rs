@@ -5,8 +5,8 @@ use super::model::{Purchase, PurchaseState};
 use crate::clock::UtcTime;
 use crate::db::Db;
 use crate::db::schema::{licences, purchases};
-use crate::error::Result;
-use crate::ids::{AccountId, LicenceId, OfferId, OrganisationId, PurchaseId};
+use crate::error::{Error, Result};
+use crate::ids::{AccountId, EditionId, LicenceId, OfferId, OrganisationId, PurchaseId};
 use diesel::prelude::*;
 
 pub fn purchase(db: &mut Db, id: &PurchaseId) -> Result<Option<Purchase>> {
@@ -148,6 +148,54 @@ pub fn change_licence(db: &mut Db, id: &LicenceId, to: LicenceState) -> Result<b
     Ok(changed.set(licences::state.eq(to)).execute(db)? == 1)
 }
 
+/// Brings a licence from one state to another that follows it. `false` where it is in neither.
+pub fn move_licence(db: &mut Db, id: &LicenceId, from: LicenceState, to: LicenceState) -> Result<bool> {
+    if !to.allowed_from().contains(&from) {
+        return Err(Error::internal(format!("a licence that is {from} never becomes {to}")));
+    }
+    let changed = diesel::update(licences::table.filter(licences::id.eq(id).and(licences::state.eq(from))));
+    Ok(changed.set(licences::state.eq(to)).execute(db)? == 1)
+}
+
+/// Gives a licence another edition, and another end of its term.
+pub fn set_edition(db: &mut Db, id: &LicenceId, edition_id: &EditionId, ends_at: Option<UtcTime>) -> Result<()> {
+    diesel::update(licences::table.find(id))
+        .set((licences::edition_id.eq(edition_id), licences::ends_at.eq(ends_at)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Notes when a licence has ended, that no notice runs any more, and when it would have ended by itself.
+pub fn set_recalled(db: &mut Db, id: &LicenceId, ended_at: UtcTime, would_end_at: Option<UtcTime>) -> Result<()> {
+    diesel::update(licences::table.find(id))
+        .set((
+            licences::ended_at.eq(ended_at),
+            licences::revoked_reason.eq(None::<String>),
+            licences::ends_at.eq(would_end_at),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// All licences on an edition, in their order.
+pub fn licences_on(db: &mut Db, edition_id: &EditionId) -> Result<Vec<Licence>> {
+    let rows = licences::table.filter(licences::edition_id.eq(edition_id)).order(licences::id);
+    Ok(rows.select(Licence::as_select()).load(db)?)
+}
+
+/// All licences in some states, in their order.
+pub fn licences_with(db: &mut Db, states: &[LicenceState]) -> Result<Vec<Licence>> {
+    let rows = licences::table.filter(licences::state.eq_any(states)).order(licences::id);
+    Ok(rows.select(Licence::as_select()).load(db)?)
+}
+
+/// An organisation's licences in some states, in their order.
+pub fn licences_in(db: &mut Db, organisation_id: &OrganisationId, states: &[LicenceState]) -> Result<Vec<Licence>> {
+    let rows =
+        licences::table.filter(licences::organisation_id.eq(organisation_id).and(licences::state.eq_any(states)));
+    Ok(rows.order(licences::id).select(Licence::as_select()).load(db)?)
+}
+
 pub fn set_term(db: &mut Db, id: &LicenceId, starts_at: UtcTime, ends_at: UtcTime) -> Result<()> {
     diesel::update(licences::table.find(id))
         .set((licences::starts_at.eq(starts_at), licences::ends_at.eq(ends_at)))
@@ -155,11 +203,11 @@ pub fn set_term(db: &mut Db, id: &LicenceId, starts_at: UtcTime, ends_at: UtcTim
     Ok(())
 }
 
-/// Gives an active licence notice, or takes the notice back. `false` where it is not active.
+/// Gives a licence that is held notice, or takes the notice back. `false` where it is not held.
 pub fn set_notice(db: &mut Db, id: &LicenceId, notice: Option<(&str, UtcTime)>) -> Result<bool> {
-    let active = licences::table.filter(licences::id.eq(id).and(licences::state.eq(LicenceState::Active)));
+    let held = licences::table.filter(licences::id.eq(id).and(licences::state.eq_any(LicenceState::HELD)));
     let (reason, at) = notice.unzip();
-    Ok(diesel::update(active).set((licences::revoked_reason.eq(reason), licences::ended_at.eq(at))).execute(db)? == 1)
+    Ok(diesel::update(held).set((licences::revoked_reason.eq(reason), licences::ended_at.eq(at))).execute(db)? == 1)
 }
 
 /// Notes why a licence was cancelled, and when.

@@ -5,6 +5,7 @@ use super::licence::LicenceState;
 use super::model::PurchaseState;
 use super::steps;
 use crate::clock::UtcTime;
+use crate::datasets::actions::RecallView;
 use crate::error::Result;
 use crate::ids::{DatasetId, EditionId, LicenceId, OfferId, OrganisationId, PurchaseId};
 use crate::money::Money;
@@ -75,7 +76,7 @@ pub struct PurchaseView {
     /// The licence, once it is settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence_id: Option<LicenceId>,
-    /// What the pool owes the buyer, because the edition has fewer rows than promised or the licence was
+    /// What the pool owes the buyer, because the edition has fewer rows than promised or was recalled, or the licence was
     /// cancelled; missing where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_due: Option<Money>,
@@ -119,7 +120,7 @@ pub struct LicenceSummary {
     /// The edition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edition_id: Option<EditionId>,
-    /// `preparing`, `active`, `expired`, `revoked` or `cancelled`.
+    /// `preparing`, `active`, `suspended`, `expired`, `revoked`, `cancelled` or `recalled`.
     pub state: LicenceState,
     /// SHA-256 of the terms, in hex: the same on the offer, the vote and the invoice.
     pub terms_hash: String,
@@ -128,7 +129,7 @@ pub struct LicenceSummary {
     /// When the files were there first: the term counts from here, not from the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<UtcTime>,
-    /// When the term is over.
+    /// When the term is over. While the licence is suspended the term stands still: then it ends as much later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<UtcTime>,
     /// Why it was taken away or cancelled, or will be taken away.
@@ -137,6 +138,9 @@ pub struct LicenceSummary {
     /// From when it is taken away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_from: Option<UtcTime>,
+    /// Why there are no files any more, where the edition was recalled, and what takes its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recall: Option<RecallView>,
     /// Rows that the terms promise at least.
     pub rows_promised: i64,
     /// Rows of the edition, once it is drawn.
@@ -194,13 +198,14 @@ impl LicenceView {
     /// # Errors
     /// `internal` for a damaged row.
     pub fn of(seen: SeenLicence, now: UtcTime) -> Result<Self> {
-        let SeenLicence { licence, rows_given } = seen;
+        let SeenLicence { licence, rows_given, recalled } = seen;
         let terms = licence.terms()?;
         let summary = LicenceSummary {
             organisation: terms.organisation_name.clone(),
             dataset: terms.dataset_title.clone(),
             state: licence.state_at(now),
             revoked_from: licence.revoked_from(),
+            recall: recalled.as_ref().map(RecallView::from),
             rows_promised: terms.refund.below_rows,
             rows_short: rows_given.is_some_and(|rows| rows < terms.refund.below_rows),
             rows_given,

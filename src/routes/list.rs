@@ -29,6 +29,7 @@ pub fn operations() -> Vec<Operation> {
         sales::about_questions(),
         sales::about_purchases(),
         sales::about_licences(),
+        sales::about_recalls(),
         sales::about_delta_sharing(),
         about_operating(),
     ]

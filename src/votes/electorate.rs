@@ -122,6 +122,17 @@ pub fn is_anyone_eligible_stock(db: &mut Db, edition_id: &EditionId) -> Result<b
     Ok(!first_eligible_stock(db, edition_id, 1)?.is_empty())
 }
 
+/// How many of those in an edition that was drawn are members no more. A fact of membership alone.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn count_left(db: &mut Db, edition_id: &EditionId) -> Result<i64> {
+    let in_it: i64 =
+        edition_members::table.filter(edition_members::edition_id.eq(edition_id)).count().get_result(db)?;
+    let still = i64::try_from(eligible_stock(db, edition_id)?.len()).map_err(Error::internal)?;
+    Ok(in_it - still)
+}
+
 fn first_eligible_stock(db: &mut Db, edition_id: &EditionId, most: i64) -> Result<Vec<AccountId>> {
     let still_member = memberships::table
         .filter(memberships::member_id.eq(edition_members::member_id))

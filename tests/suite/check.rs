@@ -132,6 +132,41 @@ fn what_was_tampered_with_is_found() {
 }
 
 #[test]
+fn recalls_that_do_not_hold_are_found() {
+    let market = Market::open(Backend::Sqlite, 2);
+    let edition = |sold: crate::common::market::Sold| sold.licence["edition_id"].as_str().unwrap().to_owned();
+    let (one, two) = (edition(market.sell(50_000)), edition(market.sell(50_000)));
+    for (edition, remedy) in [(one, "refund"), (two, "replacement")] {
+        let recall = json!({"ground": "error", "reason": "Counted twice.", "remedy": remedy});
+        market.operator.post(&format!("/v1/editions/{edition}/recall"), &recall).ok();
+    }
+    let house = House::of(&market);
+    let (whole, printed) = house.with(|_| {});
+    assert!(whole, "{printed}");
+    for (sql, says) in [
+        ("UPDATE licences SET state = 'active' WHERE state = 'recalled'", "whose recall is refunded"),
+        ("UPDATE licences SET state = 'active' WHERE state = 'suspended'", "whose recall is replacing"),
+        (
+            "UPDATE recalls SET state = 'replaced', resolved_at = recalled_at WHERE state = 'replacing'",
+            "but what replaces it is preparing",
+        ),
+        ("DELETE FROM recalls WHERE state = 'replacing'", "but its edition was not recalled"),
+        ("UPDATE editions SET subject_id = 'x' WHERE state = 'preparing'", "was made for another"),
+        (
+            "UPDATE transfers SET amount_minor = amount_minor - 1 WHERE memo = 'refund: the edition was recalled'",
+            "and should have cost",
+        ),
+        (
+            "UPDATE offers SET state = 'voting', edition_id = (SELECT min(edition_id) FROM recalls)",
+            "which was recalled, and is voting",
+        ),
+    ] {
+        let (whole, printed) = house.with(|directory| run(directory, sql));
+        assert!(!whole && printed.contains(says), "{sql}: {printed}");
+    }
+}
+
+#[test]
 fn lists_of_artists_that_were_tampered_with_are_found() {
     let recipe = json!({"kind": "buyer_panel", "floor_members": null, "delta_pico": null});
     let market = Market::with(Backend::Sqlite, 1, &json!({"recipe": recipe}));

@@ -123,6 +123,7 @@ fn the_limits_of_the_document_are_the_servers() {
     let payment = json!({"amount": usd(1), "payment_reference": "line 3"});
     let decision = json!({"outcome": "approve", "reason": "Known to us."});
     let revoke = json!({"ground": "breach of these terms", "reason": "Because."});
+    let recall = json!({"ground": "error", "reason": "Because.", "remedy": "refund"});
     let password = json!({"email": "ada@limits.example", "password": "correct horse"});
     let credit = json!({"credit_limit_minor": 1, "reason": "Because."});
     let cases = [
@@ -141,6 +142,8 @@ fn the_limits_of_the_document_are_the_servers() {
         (operator, "POST", "/v1/licences/{id}/revoke", "licence", &revoke),
         (operator, "POST", "/v1/licences/{id}/withdraw-notice", "licence", &because),
         (operator, "POST", "/v1/licences/{id}/cancel", "licence", &because),
+        (operator, "POST", "/v1/editions/{id}/recall", "edition", &recall),
+        (operator, "POST", "/v1/editions/{id}/give-up-replacement", "edition", &because),
         (operator, "POST", "/v1/held-histories/{id}/release", "hist", &because),
         (operator, "POST", "/v1/held-histories/{id}/reject", "hist", &because),
         (buyer, "PUT", "/v1/purchases/{id}/po-number", "purchase", &json!({"po_number": "PO 1"})),

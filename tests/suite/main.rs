@@ -16,6 +16,7 @@ mod edge;
 mod erasure;
 mod held_openings;
 mod histories;
+mod leavers_notices;
 mod limits;
 mod linked_data;
 mod links;
@@ -29,7 +30,10 @@ mod pools;
 mod privacy;
 mod purchases;
 mod readme;
+mod recall;
+mod recall_refunds;
 mod receipts;
+mod revocation;
 #[cfg(s3)]
 mod s3;
 mod sharing;

@@ -64,6 +64,7 @@ crate::on_both_databases!(
     what_was_migrated_can_be_taken_back,
     plays_of_before_there_were_shards_are_still_named,
     ballots_of_before_they_stood_with_their_electors_are_still_cast,
+    licences_and_books_of_before_there_were_recalls_are_kept,
 );
 
 fn a_fresh_database_has_the_columns_of_the_other(backend: Backend) {
@@ -200,4 +201,36 @@ fn ballots_of_before_they_stood_with_their_electors_are_still_cast(backend: Back
     back_to(&mut db, 10);
     migrations::run(&mut db).unwrap();
     assert_eq!(cast(&mut db), expected, "and once more, the way back between");
+}
+
+/// A real sale, on which the tables are made anew: whatever refers to them still does, and its buyer gets the notices that are new.
+fn licences_and_books_of_before_there_were_recalls_are_kept(backend: Backend) {
+    use refrain::db::schema::{jobs, ledger_accounts, licences, transfers};
+    let market = crate::common::market::Market::open(backend, 3);
+    let sold = market.sell(50_000);
+    let config = &market.app.ctx.config;
+    let url = config.database.url.as_ref().map(|url| url.expose().to_owned());
+    let mut db = Target::choose(url.as_deref(), &config.sqlite_path()).unwrap().connect(Access::Write).unwrap();
+    let rows = |db: &mut Db| -> Vec<i64> {
+        let licences: i64 = licences::table.count().get_result(db).unwrap();
+        let accounts: i64 = ledger_accounts::table.count().get_result(db).unwrap();
+        let transfers: i64 = transfers::table.count().get_result(db).unwrap();
+        let told: i64 = jobs::table.filter(jobs::kind.eq("tell_leavers")).count().get_result(db).unwrap();
+        vec![licences, accounts, transfers, told]
+    };
+    let before = rows(&mut db);
+    assert_eq!((before[0], before[3]), (1, 1));
+    back_to(&mut db, names("sqlite").iter().filter(|name| name.as_str() < "00000000000016").count());
+    assert_eq!(rows(&mut db), [&before[..3], &[0]].concat());
+    migrations::run(&mut db).unwrap();
+    assert_eq!(rows(&mut db), before);
+    let licence = format!("/v1/licences/{}", sold.licence["id"].as_str().unwrap());
+    assert_eq!(market.buyer.get(&licence).ok(), sold.licence);
+    let orphan = "INSERT INTO transfers (id, debit_account_id, credit_account_id, amount_minor, kind, subject_id, memo, created_at)
+        VALUES ('transfer_1', 'ledger_1', 'ledger_2', 1, 'posted', 'x', '', '2026-01-01 00:00:00')";
+    assert!(diesel::sql_query(orphan).execute(&mut db).is_err(), "references are looked at as before");
+    drop(db);
+    market.app.advance_days(23);
+    let told = market.buyer.get(&format!("{licence}/notices")).ok();
+    assert_eq!(told["items"][0]["quarter"], "2026-Q1", "{told}");
 }

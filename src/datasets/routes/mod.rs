@@ -17,7 +17,7 @@ pub use spending::{SpendingView, spending};
 
 pub use crate::aggregates::AccuracySheet;
 
-pub use super::actions::{EditionManifest, EditionView};
+pub use super::actions::{EditionManifest, EditionView, RecallView};
 pub use super::catalogue::{CatalogueQuery, CatalogueView};
 pub use super::draft::{DatasetChanges, NewDataset};
 pub use super::views::{DatasetView, DictionaryView};

@@ -3,10 +3,11 @@
 use crate::clock::UtcTime;
 use crate::datasets::model::EditionState;
 use crate::db::Db;
-use crate::db::schema::{artist_lists, datasets, editions};
+use crate::db::schema::{artist_lists, datasets, editions, recalls};
 use crate::error::Result;
 use crate::ids::{EditionId, PoolId};
 use aws_lc_rs::digest;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 /// A list as it is kept: its canonical JSON, and the name that it is kept under.
@@ -51,11 +52,12 @@ pub fn list_names(db: &mut Db) -> Result<Vec<String>> {
     Ok(artist_lists::table.order(artist_lists::sha256).select(artist_lists::sha256).load(db)?)
 }
 
-/// The newest published edition of a pool that has made artists public, and their list's name.
+/// The newest published edition of a pool that has made artists public and was not recalled, and their list's name.
 pub fn newest_with_artists(db: &mut Db, pool: &PoolId) -> Result<Option<(EditionId, String)>> {
     let newest = editions::table
         .inner_join(datasets::table)
         .filter(datasets::pool_id.eq(pool).and(editions::state.eq(EditionState::Published)))
+        .filter(not(exists(recalls::table.filter(recalls::edition_id.eq(editions::id)))))
         .order((editions::published_at.desc(), editions::id.desc()))
         .select((editions::id, editions::artists_sha256.assume_not_null()))
         .filter(editions::artists_sha256.is_not_null());

@@ -4,6 +4,7 @@ mod datasets;
 mod editions;
 mod facts;
 mod lists;
+mod recalls;
 mod recipes;
 mod spending;
 
@@ -11,5 +12,6 @@ pub use datasets::*;
 pub use editions::*;
 pub use facts::*;
 pub use lists::*;
+pub use recalls::*;
 pub use recipes::*;
 pub use spending::*;

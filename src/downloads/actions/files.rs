@@ -14,7 +14,7 @@ use crate::downloads::store;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccessId, AccountId, LicenceId};
 use crate::page::Window;
-use crate::purchases::licence::{self, Licence};
+use crate::purchases::licence::Licence;
 use crate::{datasets, purchases};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -70,13 +70,13 @@ impl Answer {
 /// The files of a licence that may be used now.
 ///
 /// # Errors
-/// `not-found` for another organisation's licence; `licence-preparing`, `licence-revoked`, `licence-expired`.
+/// `not-found` for another organisation's licence; `licence-preparing`, `licence-revoked`, `licence-expired`, `edition-recalled`.
 pub async fn files(ctx: &Context, buyer: &Buyer, id: LicenceId) -> Result<Vec<EditionFile>> {
     let (buyer, now) = (buyer.clone(), ctx.clock.now());
     ctx.db
         .read(move |db| {
             let licence = own_licence(db, &buyer, &id)?;
-            licence::usable(&licence, now)?;
+            purchases::steps::usable(db, &licence, now)?;
             licensed_files(db, &licence)
         })
         .await
@@ -96,16 +96,15 @@ pub async fn open(
     asked: Asked,
     head: bool,
 ) -> Result<(EditionFile, Answer)> {
-    let (who, licence_id) = (buyer.clone(), id.clone());
-    let (licence, file) = ctx
+    let (who, licence_id, now) = (buyer.clone(), id.clone(), ctx.clock.now());
+    let (allowed, file) = ctx
         .db
         .read(move |db| {
             let licence = own_licence(db, &who, &licence_id)?;
             let file = licensed_files(db, &licence)?.into_iter().find(|file| file.name == name);
-            Ok((licence, file))
+            Ok((purchases::steps::usable(db, &licence, now), file))
         })
         .await?;
-    let allowed = licence::usable(&licence, ctx.clock.now());
     let Some(file) = file else { return Err(allowed.err().unwrap_or_else(|| Error::not_found("file"))) };
     let answered = match allowed {
         Ok(()) => answer(ctx, &file, &asked, head, None).await,
@@ -119,8 +118,8 @@ pub async fn open(
 /// Opens a file by a signed link. The first such access of a grant to a file in an hour is noted, and so is the first refusal.
 ///
 /// # Errors
-/// `link-refused` for one that is not as it was made or was taken back, `link-expired`; what stands against the licence, as with
-/// [`files`].
+/// `link-refused` for one that is not as it was made or was taken back, `link-expired`; `edition-recalled` for one to a file of an edition
+/// that was replaced; what stands against the licence, as with [`files`].
 pub async fn open_by_link(
     ctx: &Context,
     id: LicenceId,
@@ -133,21 +132,24 @@ pub async fn open_by_link(
     let found = ctx.db.read(move |db| {
         let grant = store::grant(db, &query.grant_id)?;
         let licence = purchases::steps::licence(db, &id)?;
-        let file = licensed_files(db, &licence)?.into_iter().find(|file| file.name == name);
-        let file = file.filter(|_| grant.licence_id == id).ok_or_else(links::refused)?;
-        let link_ends_at = Link::asked(&query, &id, &file)?.expect_signed(&query, &pepper, now)?;
+        if grant.licence_id != id {
+            return Err(links::refused());
+        }
+        let (file, link_ends_at) = signed_file(db, &licence, &name, |file| {
+            Link::asked(&query, &id, file)?.expect_signed(&query, &pepper, now)
+        })?;
         if grant.revoked_at.is_some() {
             return Err(Error::new(Code::LinkRefused, "The holder of the licence has taken this link back."));
         }
         let ends_at = licence.next_end().map_or(link_ends_at, |end| end.min(link_ends_at));
-        Ok((grant, licence, file, ends_at))
+        Ok((grant, purchases::steps::usable(db, &licence, now), file, ends_at))
     });
     // Nobody is told whether it was the grant, the licence or the file that is not there.
     let is_missing = |error: &Error| error.code() == Code::NotFound;
-    let (grant, licence, file, ends_at) =
+    let (grant, allowed, file, ends_at) =
         found.await.map_err(|error| if is_missing(&error) { links::refused().because(error) } else { error })?;
     let good_for = Duration::from_secs((ends_at.unix_s() - now.unix_s()).max(0).unsigned_abs());
-    let answered = match licence::usable(&licence, now) {
+    let answered = match allowed {
         Ok(()) => answer(ctx, &file, &asked, head, Some(good_for)).await,
         Err(refused) => Err(refused),
     };
@@ -155,6 +157,34 @@ pub async fn open_by_link(
         note_once(ctx, &grant, &file, &asked, &answered).await?;
     }
     Ok((file, answered?))
+}
+
+/// The file of a name that a link is signed for, and when the link ends. Where that is one of an edition whose place the licensed one has taken, it says so.
+fn signed_file(
+    db: &mut Db,
+    licence: &Licence,
+    name: &str,
+    expect_signed: impl Fn(&EditionFile) -> Result<UtcTime>,
+) -> Result<(EditionFile, UtcTime)> {
+    let named = |file: &EditionFile| file.name == name;
+    let refused = match licensed_files(db, licence)?.into_iter().find(named) {
+        Some(file) => match expect_signed(&file) {
+            Ok(ends_at) => return Ok((file, ends_at)),
+            Err(refused) => refused,
+        },
+        None => links::refused(),
+    };
+    if let (Code::LinkRefused, Some(edition_id)) = (refused.code(), &licence.edition_id) {
+        let replaced = datasets::steps::replaced_files(db, edition_id)?;
+        if let Some((_, recalled)) = replaced.iter().find(|(file, _)| named(file) && expect_signed(file).is_ok()) {
+            let words = format!(
+                "This link is to a file of an edition that was recalled. {} Make new links.",
+                recalled.in_words()
+            );
+            return Err(Error::new(Code::EditionRecalled, words));
+        }
+    }
+    Err(refused)
 }
 
 /// What to answer. Where it is said how long that may be good, the store may be asked to send the file by itself: who follows a link

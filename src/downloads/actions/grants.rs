@@ -11,7 +11,7 @@ use crate::downloads::store;
 use crate::error::{Error, Result};
 use crate::ids::{GrantId, LicenceId};
 use crate::page::Window;
-use crate::purchases::licence;
+use crate::purchases;
 
 /// How long links are good if nobody says: as long as most tools take to begin.
 const LIFETIME_S: i64 = 3_600;
@@ -48,7 +48,7 @@ pub async fn make_links(
     let made = ctx.db.write(move |tx| {
         let licence = own_licence(tx, &buyer, &id)?;
         let now = tx.now();
-        licence::usable(&licence, now)?;
+        purchases::steps::usable(tx, &licence, now)?;
         let mut files = licensed_files(tx, &licence)?;
         if let Some(missing) = names.iter().find(|name| files.iter().all(|file| file.name != **name)) {
             return Err(Error::not_found("file").because(missing.clone()));

@@ -11,8 +11,7 @@ use crate::downloads::links::Link;
 use crate::downloads::model::{Grant, GrantKind};
 use crate::downloads::store;
 use crate::error::{Code, Error, Result};
-use crate::ids::{GrantId, LicenceId};
-use crate::purchases::licence;
+use crate::ids::{EditionId, GrantId, LicenceId};
 use crate::secrets::Pepper;
 use crate::{datasets, pools, purchases};
 use aws_lc_rs::constant_time;
@@ -42,7 +41,7 @@ pub async fn profile(ctx: &Context, buyer: &Buyer, id: LicenceId) -> Result<Prof
     let buyer = buyer.clone();
     let found = ctx.db.write(move |tx| {
         let (licence, now) = (own_licence(tx, &buyer, &id)?, tx.now());
-        licence::usable(&licence, now)?;
+        purchases::steps::usable(tx, &licence, now)?;
         let grant = match store::profile(tx, &id)? {
             Some(grant) => grant,
             None => {
@@ -114,7 +113,7 @@ fn genuine(pepper: &Pepper, shown: &str) -> Option<GrantId> {
 
 fn share(db: &mut Db, grant: Grant, now: UtcTime) -> Result<Share> {
     let licence = purchases::steps::licence(db, &grant.licence_id)?;
-    licence::usable(&licence, now)?;
+    purchases::steps::usable(db, &licence, now)?;
     let edition_id = licence.edition_id.as_ref().ok_or_else(|| Error::internal("a licence in force has an edition"))?;
     let edition = datasets::steps::edition(db, edition_id)?;
     let dataset = datasets::steps::dataset(db, &licence.dataset_id)?;
@@ -135,9 +134,20 @@ fn share(db: &mut Db, grant: Grant, now: UtcTime) -> Result<Share> {
         schema: name(&dataset.title, "dataset"),
         tables: manifest.tables.into_iter().map(table).collect::<Result<_>>()?,
         version: edition.number,
+        recalled: replaced(db, edition_id)?,
         published_at,
         description: dataset.description,
         ends_at: licence.next_end(),
         grant,
     })
+}
+
+/// The versions of the tables that the licence was for before, as their editions were recalled: their numbers, and why.
+fn replaced(db: &mut Db, edition_id: &EditionId) -> Result<Vec<(i32, String)>> {
+    let (mut found, mut newer) = (Vec::new(), edition_id.clone());
+    while let Some(recalled) = datasets::steps::recall_replaced_by(db, &newer)? {
+        found.push((recalled.number, recalled.in_words()));
+        newer = recalled.recall.edition_id;
+    }
+    Ok(found)
 }

@@ -22,6 +22,8 @@ pub struct Share {
     pub tables: Vec<SharedTable>,
     /// The number of the edition.
     pub version: i32,
+    /// The numbers of the editions whose place it has taken, and why they were recalled.
+    pub recalled: Vec<(i32, String)>,
     /// When it was published.
     pub published_at: UtcTime,
     /// What the dataset is.

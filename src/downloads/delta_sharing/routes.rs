@@ -231,6 +231,10 @@ fn expect_version(share: &Share, version: Option<i64>) -> Result<()> {
     if version.is_none_or(|version| version == i64::from(share.version)) {
         return Ok(());
     }
+    if let Some((_, why)) = share.recalled.iter().find(|(number, _)| version == Some(i64::from(*number))) {
+        let words = format!("{why} Ask for version {} of the tables, or for none in particular.", share.version);
+        return Err(Error::new(Code::EditionRecalled, words));
+    }
     let words =
         format!("The licence is for edition {}, which is version {0} of its tables, and for no other.", share.version);
     Err(Error::new(Code::NotFound, words))

@@ -10,9 +10,10 @@ use crate::accounts::caller::Member;
 use crate::aggregates::Manifest;
 use crate::context::Context;
 use crate::datasets::model::Edition;
+use crate::datasets::recall::RecallState;
 use crate::db::Db;
 use crate::error::Result;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, EditionId};
 use crate::offers::model::{Offer, OfferState};
 use crate::page::Window;
 use crate::purchases::licence::{Licence, LicenceState};
@@ -20,7 +21,7 @@ use crate::purchases::model::Purchase;
 use crate::queue::{self, JobKind};
 use crate::votes::model::Vote;
 use crate::{datasets, offers, purchases, votes};
-use model::{Data, Drawn, Money, OwnSale};
+use model::{Data, Drawn, Money, OwnSale, Recall};
 
 /// What became of the votes that have ended and that a member was in, newest first.
 ///
@@ -61,25 +62,46 @@ fn data(db: &mut Db, offer: &Offer, licence: Option<&Licence>, member_id: &Accou
     let Some(licence) = licence else {
         return Ok(match offer.state {
             OfferState::Accepted => Data::Unpaid,
+            OfferState::Lapsed if is_recalled(db, offer)? => Data::RecalledUnpaid,
             OfferState::Lapsed => Data::Lapsed,
             _ => Data::NotSold,
         });
     };
-    match (licence.state, &licence.edition_id) {
+    match (licence.state, purchases::steps::sold_edition(db, offer)?) {
         (LicenceState::Cancelled, _) => Ok(Data::Cancelled),
         (LicenceState::Preparing, _) | (_, None) => Ok(Data::Preparing),
-        (_, Some(id)) => {
-            let edition = datasets::steps::edition(db, id)?;
-            let is_in_it = datasets::steps::is_in_edition(db, id, member_id)?;
+        (_, Some(edition)) => {
+            let is_in_it = datasets::steps::is_in_edition(db, &edition.id, member_id)?;
             let drawn = Drawn {
                 period: period(db, &edition)?,
                 drawn_at: edition.published_at,
                 is_stock: offer.edition_id.is_some(),
+                recall: if is_in_it { recall(db, &edition.id, member_id)? } else { None },
                 edition_id: edition.id,
             };
             Ok(if is_in_it { Data::InTheDraw(drawn) } else { Data::NotInTheDraw(drawn) })
         }
     }
+}
+
+/// Whether an unpaid offer ended because the edition that it was for was recalled before the day to pay by.
+fn is_recalled(db: &mut Db, offer: &Offer) -> Result<bool> {
+    let Some(edition_id) = offer.edition_id.as_ref().filter(|_| offer.pay_by > Some(offer.updated_at)) else {
+        return Ok(false);
+    };
+    Ok(datasets::steps::recall(db, edition_id)?.is_some())
+}
+
+/// That an edition was recalled, and whether somebody's plays count in what took its place.
+fn recall(db: &mut Db, edition_id: &EditionId, member_id: &AccountId) -> Result<Option<Recall>> {
+    let Some(recalled) = datasets::steps::recall(db, edition_id)? else { return Ok(None) };
+    let replacement =
+        recalled.recall.replacement_id.as_ref().filter(|_| recalled.recall.state == RecallState::Replaced);
+    let is_in_replacement = match replacement {
+        Some(id) => datasets::steps::is_in_edition(db, id, member_id)?,
+        None => false,
+    };
+    Ok(Some(Recall { in_words: format!("{} {}", recalled.in_public(), recalled.what_follows()), is_in_replacement }))
 }
 
 /// Which plays an edition counted, in words, as its manifest says; as its recipe says where there is none.
@@ -101,6 +123,7 @@ fn money(db: &mut Db, offer: &Offer, purchase: Option<&Purchase>, data: &Data, m
         return Ok(match data {
             Data::Cancelled => Money::GoneBack,
             Data::Lapsed => Money::Lapsed,
+            Data::RecalledUnpaid => Money::RecalledUnpaid,
             _ => Money::NotYet,
         });
     };

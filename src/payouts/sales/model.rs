@@ -34,6 +34,17 @@ pub struct Drawn {
     pub period: String,
     /// Whether it had been drawn for an earlier sale.
     pub is_stock: bool,
+    /// Its recall, if there was one.
+    pub recall: Option<Recall>,
+}
+
+/// The recall of an edition, for a member who is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recall {
+    /// Why, and what took its place.
+    pub in_words: String,
+    /// Whether their plays count in that.
+    pub is_in_replacement: bool,
 }
 
 /// What became of a member's data.
@@ -43,6 +54,8 @@ pub enum Data {
     NotSold,
     /// It was accepted and not paid in time.
     Lapsed,
+    /// It was accepted, and what it was for was recalled before it was paid.
+    RecalledUnpaid,
     /// It is accepted, and to be paid.
     Unpaid,
     /// It is paid, and yet to be drawn.
@@ -62,6 +75,8 @@ pub enum Money {
     NotSold,
     /// Nobody paid in time.
     Lapsed,
+    /// What was to be paid for was recalled before.
+    RecalledUnpaid,
     /// It is not entered yet.
     NotYet,
     /// There will be none: were the edition drawn now, they would not be in it.
@@ -125,7 +140,9 @@ impl Data {
         match self {
             Data::Unpaid | Data::Preparing => None,
             Data::InTheDraw(_) => Some(true),
-            Data::NotSold | Data::Lapsed | Data::Cancelled | Data::NotInTheDraw(_) => Some(false),
+            Data::NotSold | Data::Lapsed | Data::RecalledUnpaid | Data::Cancelled | Data::NotInTheDraw(_) => {
+                Some(false)
+            }
         }
     }
 
@@ -142,19 +159,35 @@ impl Data {
         match self {
             Data::NotSold => "Nothing of yours was used: nothing was sold.".into(),
             Data::Lapsed => "Nothing of yours was used: the buyer did not pay in time.".into(),
+            Data::RecalledUnpaid => {
+                "Nothing of yours was sold by this vote: the edition was recalled before the buyer had paid.".into()
+            }
             Data::Unpaid => "Nothing of yours is used before the buyer has paid.".into(),
             Data::Preparing => "The edition is paid and yet to be drawn; nothing of yours is used before that.".into(),
             Data::Cancelled => "Nothing of yours was sold: the edition could not be made.".into(),
-            Data::InTheDraw(Drawn { period, is_stock: false, .. }) => {
-                format!("You were in the draw: your plays {period} count in the edition, with noise.")
-            }
-            Data::InTheDraw(Drawn { period, .. }) => {
-                format!(
-                    "You are in the edition, which had been drawn before: your plays {period} count in it, with noise."
-                )
-            }
+            Data::InTheDraw(drawn) => drawn.in_words(),
             Data::NotInTheDraw(_) => {
                 "You were not in the draw: you had left the pool, or taken back a consent, before it.".into()
+            }
+        }
+    }
+}
+
+impl Drawn {
+    /// For a member who is in it.
+    fn in_words(&self) -> String {
+        let period = &self.period;
+        let used = match self.is_stock {
+            false => format!("You were in the draw: your plays {period} count in the edition, with noise."),
+            true => format!(
+                "You are in the edition, which had been drawn before: your plays {period} count in it, with noise."
+            ),
+        };
+        match &self.recall {
+            None => used,
+            Some(Recall { in_words, is_in_replacement: false }) => format!("{used} {in_words} Your share stays yours."),
+            Some(Recall { in_words, .. }) => {
+                format!("{used} {in_words} Your plays count in that one, too. Your share stays yours.")
             }
         }
     }
@@ -167,6 +200,7 @@ impl Money {
         match self {
             Money::NotSold => "There is no money: nothing was sold.".into(),
             Money::Lapsed => "There is no money: the buyer did not pay in time.".into(),
+            Money::RecalledUnpaid => "There is no money: the edition was recalled before the buyer had paid.".into(),
             Money::NotYet => "Your share is entered when the buyer has paid and the edition is there.".into(),
             Money::NotAsThingsStand => {
                 "As things stand there is no share of yours: you have left the pool or taken a consent back, and would not be in the \
@@ -211,6 +245,7 @@ mod tests {
             drawn_at: Some(at),
             period: "in the 12 whole months before the draw".into(),
             is_stock,
+            recall: None,
         };
         let used = [Data::InTheDraw(drawn(false)), Data::InTheDraw(drawn(true))];
         assert!(

@@ -11,7 +11,7 @@ use crate::page::Window;
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::{steps, store};
 use crate::queue::{self, JobKind};
-use crate::{accounts, audit};
+use crate::{accounts, audit, datasets};
 
 /// Licences, newest first: a buyer's own organisation's, or all for an operator.
 ///
@@ -65,8 +65,8 @@ pub async fn revoke(
                 let grounds = terms.grounds.join("; ");
                 return Err(Error::invalid(format!("The terms know these grounds and no others: {grounds}.")));
             }
-            if licence.state_at(now) != LicenceState::Active || licence.revoked_reason.is_some() {
-                return Err(Error::conflict("Only an active licence that is not under notice can be revoked."));
+            if !LicenceState::HELD.contains(&licence.state_at(now)) || licence.revoked_reason.is_some() {
+                return Err(Error::conflict("Only a licence that is held and not under notice can be revoked."));
             }
             let (from, words) = (now.plus_days(terms.notice_days.into()), format!("{ground}: {reason}"));
             store::set_notice(tx, &id, Some((&words, from)))?;
@@ -93,8 +93,8 @@ pub async fn withdraw_notice(ctx: &Context, operator: &Operator, id: LicenceId, 
     ctx.db
         .write(move |tx| {
             let (licence, now) = (steps::licence(tx, &id)?, tx.now());
-            if licence.state_at(now) != LicenceState::Active || licence.revoked_reason.is_none() {
-                return Err(Error::conflict("Only an active licence that is under notice can be kept."));
+            if !LicenceState::HELD.contains(&licence.state_at(now)) || licence.revoked_reason.is_none() {
+                return Err(Error::conflict("Only a licence that is held and under notice can be kept."));
             }
             store::set_notice(tx, &id, None)?;
             steps::tell_of_change(tx, &id)?;
@@ -138,17 +138,12 @@ pub async fn expire(ctx: &Context, id: &LicenceId) -> Result<Option<UtcTime>> {
     ctx.db
         .write(move |tx| {
             let (licence, now) = (steps::licence(tx, &id)?, tx.now());
-            if licence.state != LicenceState::Active {
-                return Ok(None);
-            }
-            match licence.state_at(now) {
-                LicenceState::Active => Ok(licence.next_end()),
-                ended => {
-                    store::change_licence(tx, &id, ended)?;
-                    store::set_ended(tx, &id, licence.next_end().unwrap_or(now))?;
-                    steps::tell_of_change(tx, &id)?;
-                    Ok(None)
-                }
+            match (licence.state, licence.state_at(now)) {
+                (LicenceState::Active, LicenceState::Active) => Ok(licence.next_end()),
+                // The term stands still; when it goes on, this is asked for anew.
+                (LicenceState::Suspended, LicenceState::Suspended) => Ok(licence.revoked_from()),
+                (before, after) if before != after => steps::finish(tx, &licence, now).map(|()| None),
+                _ => Ok(None),
             }
         })
         .await
@@ -156,5 +151,9 @@ pub async fn expire(ctx: &Context, id: &LicenceId) -> Result<Option<UtcTime>> {
 
 fn seen(db: &mut Db, licence: Licence) -> Result<SeenLicence> {
     let rows_given = steps::rows_given(db, &licence)?;
-    Ok(SeenLicence { licence, rows_given })
+    let recalled = match &licence.edition_id {
+        Some(id) => datasets::steps::recall(db, id)?,
+        None => None,
+    };
+    Ok(SeenLicence { licence, rows_given, recalled })
 }

@@ -14,6 +14,7 @@ use super::licence::Licence;
 use super::model::Purchase;
 use crate::accounts::caller::Caller;
 use crate::accounts::model::Role;
+use crate::datasets::recall::Recalled;
 use crate::error::{Code, Error, Result};
 use crate::ids::OrganisationId;
 
@@ -35,10 +36,12 @@ pub struct SeenLicence {
     pub licence: Licence,
     /// Rows of the edition, once it is published.
     pub rows_given: Option<i64>,
+    /// The recall of the edition, if there is one.
+    pub recalled: Option<Recalled>,
 }
 
 /// Whose purchases a caller may see: those of one organisation, or `None` for all.
-fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
+pub(super) fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
     match (caller.role, &caller.organisation_id) {
         (Role::Operator, _) => Ok(None),
         (Role::Buyer, Some(organisation_id)) => Ok(Some(organisation_id.clone())),
@@ -47,7 +50,7 @@ fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
 }
 
 /// Refuses what belongs to another organisation as if it were not there.
-fn within(scope: Option<&OrganisationId>, owner: &OrganisationId, what: &str) -> Result<()> {
+pub(super) fn within(scope: Option<&OrganisationId>, owner: &OrganisationId, what: &str) -> Result<()> {
     match scope {
         Some(own) if own != owner => Err(Error::not_found(what)),
         _ => Ok(()),

@@ -15,8 +15,7 @@ use crate::purchases::model::{self, Purchase, PurchaseState};
 use crate::purchases::views::PurchaseView;
 use crate::purchases::{steps, store};
 use crate::queue::{self, JobKind};
-use crate::{audit, datasets, ledger, offers, outbox};
-use serde_json::json;
+use crate::{audit, datasets, ledger, offers};
 
 /// Notes that an invoice was paid, in full and in its currency, and grants the licence.
 ///
@@ -135,17 +134,8 @@ pub async fn lapse(ctx: &Context, offer_id: &OfferId) -> Result<Option<UtcTime>>
             if tx.now() < purchase.due_at {
                 return Ok(Some(purchase.due_at));
             }
-            if !store::change_purchase(tx, &purchase.id, PurchaseState::Lapsed)? {
-                return Ok(None);
-            }
-            for promise in ledger::steps::pending_of(tx, purchase.id.as_str())? {
-                ledger::steps::void_pending(tx, &promise.id)?;
-            }
             let reason = format!("The invoice {} was not paid by {}.", purchase.invoice_number, purchase.due_at);
-            if !offers::steps::lapse(tx, &offer_id, &reason)? {
-                return Err(Error::internal(format!("{} was unpaid, but {offer_id} cannot lapse", purchase.id)));
-            }
-            outbox::push(tx, "offer.lapsed", &json!({"offer_id": offer_id}))?;
+            steps::lapse(tx, &purchase, &reason)?;
             Ok(None)
         })
         .await

@@ -49,7 +49,7 @@ async fn what_cannot_be_drawn_is_cancelled_and_all_of_the_price_goes_back() {
     assert_eq!(nothing_said.unwrap_err().code(), Code::Invalid);
     let seen = actions::cancel(&house.ctx, &house.operator, licence.id.clone(), reason.clone()).await.unwrap();
     assert_eq!(seen.licence.state, LicenceState::Cancelled);
-    let refused = usable(&seen.licence, house.ctx.clock.now()).unwrap_err();
+    let refused = usable(&seen.licence, None, house.ctx.clock.now()).unwrap_err();
     assert_eq!(refused.code(), Code::LicenceCancelled);
     assert!(refused.detail().contains(&reason), "{}", refused.detail());
 

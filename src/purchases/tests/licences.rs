@@ -24,7 +24,7 @@ async fn a_licence_ends_with_its_term() {
     let licence = active(&house).await;
     assert_eq!(expire(&house.ctx, &licence.id).await.unwrap(), licence.ends_at, "it is too early");
     house.ctx.clock.advance_s(365 * DAY_S).unwrap();
-    assert_eq!(usable(&licence, house.ctx.clock.now()).unwrap_err().code(), Code::LicenceExpired);
+    assert_eq!(usable(&licence, None, house.ctx.clock.now()).unwrap_err().code(), Code::LicenceExpired);
     assert_eq!(expire(&house.ctx, &licence.id).await.unwrap(), None);
     let ended = house.licence_by_id(&licence.id).await;
     assert_eq!((ended.state, ended.ended_at), (LicenceState::Expired, licence.ends_at));
@@ -49,7 +49,7 @@ async fn only_the_grounds_of_the_terms_take_a_licence_away_and_only_after_notice
     assert_eq!(twice.unwrap_err().code(), Code::Conflict);
 
     house.ctx.clock.advance_s(30 * DAY_S).unwrap();
-    let refused = usable(&seen.licence, house.ctx.clock.now()).unwrap_err();
+    let refused = usable(&seen.licence, None, house.ctx.clock.now()).unwrap_err();
     assert_eq!(refused.code(), Code::LicenceRevoked);
     assert!(refused.detail().contains("Rows were published."));
     assert_eq!(expire(&house.ctx, &id).await.unwrap(), None);

@@ -3,3 +3,4 @@
 mod drawing;
 mod licences;
 mod paying;
+mod recalls;

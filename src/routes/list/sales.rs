@@ -7,6 +7,7 @@ use crate::routes::operation::{Access::*, Operation, delete, get, post, put};
 use crate::{downloads::delta_sharing::routes as delta_sharing, downloads::routes as downloads};
 use crate::{offers::counters::routes as counters, offers::counters::views as countered};
 use crate::{offers::routes as offers, payouts::routes as payouts};
+use crate::{purchases::leavers::routes as leavers, purchases::recalls::routes as recalls};
 use crate::{purchases::routes as purchases, votes::routes as votes, votes::views};
 use crate::{votes::questions::routes as questions, votes::questions::views as asked};
 
@@ -261,19 +262,19 @@ pub fn about_licences() -> Vec<Operation> {
         get("/v1/licences/{id}/files", Buyer, downloads::list)
             .summary("The files of a licence, with sizes and digests")
             .answers::<downloads::FilesView>(200, "The files.")
-            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled]),
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled, EditionRecalled]),
         get("/v1/licences/{id}/files/{name}", Buyer, downloads::file)
             .summary("Download a file, whole or in part, as often as needed")
             .answers_file(200, "The whole file.", "application/octet-stream")
             .answers_file(206, "The range asked for.", "application/octet-stream")
             .unchanged()
-            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled])
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled, EditionRecalled])
             .errors(&[PreconditionFailed, RangeNotSatisfiable]),
         post("/v1/licences/{id}/links", Buyer, downloads::make_links)
             .summary("Make links to the files that carry their own signature, for tools without an account")
             .takes::<downloads::MakeLinks>()
             .answers::<downloads::LinksView>(200, "The links.")
-            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled]),
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled, EditionRecalled]),
         get("/v1/licences/{id}/grants", Buyer, downloads::grants)
             .summary("List what was given out of a licence, newest first")
             .query::<PageQuery>()
@@ -288,16 +289,51 @@ pub fn about_licences() -> Vec<Operation> {
             .answers_file(206, "The range asked for.", "application/octet-stream")
             .answers_nothing(307, "Where the store of the files gives it out by itself, to a link of the store's own, good for a short time.")
             .unchanged()
-            .errors(&[LinkRefused, LinkExpired, LicenceRevoked, LicenceExpired, LicenceCancelled])
+            .errors(&[LinkRefused, LinkExpired, LicenceRevoked, LicenceExpired, LicenceCancelled, EditionRecalled])
             .errors(&[PreconditionFailed, RangeNotSatisfiable]),
         get("/v1/licences/{id}/profile.share", Buyer, delta_sharing::profile)
             .summary("The profile for tools that speak Delta Sharing: the same until it is taken back")
             .answers::<delta_sharing::ProfileView>(200, "The profile, to be saved as a file.")
-            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled]),
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled, EditionRecalled]),
         get("/v1/licences/{id}/accesses", Caller, downloads::accesses)
             .summary("Who downloaded what under a licence, newest first")
             .query::<PageQuery>()
             .answers_page::<downloads::Access>("A page of the access log.")
+            .errors(&[Forbidden]),
+    ]
+}
+
+/// What licensees are told and given when an edition is not what it was, or its members go.
+pub fn about_recalls() -> Vec<Operation> {
+    vec![
+        post("/v1/editions/{id}/recall", Operator, recalls::recall)
+            .summary("Recall an edition: nothing of it is given out or sold any more")
+            .description(
+                "At once: every download is refused with `edition-recalled`, offers for the edition are called off with their votes, \
+                 invoices for it lapse, the catalogue says that it was withdrawn, and everybody who has or had a licence on it is told \
+                 by mail. Manifest and privacy report stay readable. With the remedy `replacement` a new edition is drawn from those in this one \
+                 who are still members and consent: licences are `suspended` until it is there, move to it, and last longer by the time \
+                 without files. It costs the pool's privacy budget; where that does not suffice (`budget-exhausted`) only a refund is possible. \
+                 With the remedy `refund` licences end, and the part of the price for the rest of the term goes back, or all that the terms state for an \
+                 edition that is not what they promise, where the ground is `error`. Members keep their shares.",
+            )
+            .takes::<recalls::NewRecall>()
+            .answers::<recalls::RecallDone>(200, "The recall, and how many it touches.")
+            .errors(&[Conflict, BudgetExhausted, NotDeliverable]),
+        post("/v1/editions/{id}/give-up-replacement", Operator, recalls::give_up_replacement)
+            .summary("Give up the replacement of a recalled edition: licensees get their refund instead")
+            .takes::<recalls::GiveUpReplacement>()
+            .answers::<recalls::RecallDone>(200, "The recall, and how many licences have ended.")
+            .errors(&[Conflict]),
+        get("/v1/licences/{id}/notices", Caller, leavers::list)
+            .summary("How many members of the licensed edition have left, a notice for each quarter")
+            .description(
+                "After each quarter (UTC) whoever holds a licence is told by mail, once for all licences, how many of the members in the edition \
+                 have left since it was drawn. Numbers are rounded down to tens, and below ten nothing tells one from none, so that they \
+                 point to nobody.",
+            )
+            .query::<PageQuery>()
+            .answers_page::<leavers::LeaversNoticeView>("A page of notices, newest first.")
             .errors(&[Forbidden]),
     ]
 }
@@ -335,6 +371,14 @@ pub fn about_delta_sharing() -> Vec<Operation> {
             .summary("Delta Sharing: read a table: a signed link to its file")
             .answers_file(200, "The same, and a line for the file.", "application/x-ndjson"),
     ];
-    let refused = [NotAuthenticated, LinkRefused, LicenceRevoked, LicenceExpired, LicenceCancelled, MalformedRequest];
+    let refused = [
+        NotAuthenticated,
+        LinkRefused,
+        LicenceRevoked,
+        LicenceExpired,
+        LicenceCancelled,
+        EditionRecalled,
+        MalformedRequest,
+    ];
     operations.into_iter().map(|operation| operation.errors(&refused)).collect()
 }

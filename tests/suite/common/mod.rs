@@ -125,6 +125,7 @@ impl Drop for TestApp {
             let problems = self.runtime.block_on(self.ctx.db.read(|db| {
                 let mut problems = refrain::pools::steps::budget_problems(db)?;
                 problems.extend(refrain::ledger::steps::verify(db)?);
+                problems.extend(refrain::purchases::steps::verify(db)?);
                 problems.extend(refrain::payouts::steps::verify(db)?);
                 let dead = refrain::queue::list(db, Some(refrain::queue::JobState::Dead), None, 10)?;
                 problems.extend(dead.iter().map(|job| format!("job {} was given up: {:?}", job.kind, job.last_error)));
