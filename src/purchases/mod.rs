@@ -3,9 +3,10 @@
 //! An accepted offer becomes a purchase with an invoice, in the same write, and its amounts are
 //! promised in the books. It is settled or it lapses, once. A settled purchase has a licence, on
 //! which all downloads hang: active at once where the edition is in stock, `preparing` until the
-//! edition is drawn where it is made to order.
+//! edition is drawn where it is made to order. What was agreed is written down with it, and signed (`agreements`).
 
 pub mod actions;
+pub mod agreements;
 pub mod invoice;
 mod invoice_html;
 pub mod licence;

@@ -86,7 +86,10 @@ fn what_any_account_may_ask_is_refused_in_documented_words() {
             refused += u32::from(answer.status == 403);
         }
     }
-    assert_eq!(refused, 9, "a member who asks for offers, their terms and questions, purchases, invoices and licences");
+    assert_eq!(
+        refused, 15,
+        "a member who asks for offers, their terms and questions, purchases, invoices, licences, and agreements in six ways"
+    );
 }
 
 #[test]
@@ -192,6 +195,7 @@ fn expect_sides_kept_apart(here: &Neighbours) {
         "/v1/purchases/{id}",
         "/v1/purchases/{id}/invoice",
         "/v1/licences/{id}",
+        "/v1/licences/{id}/agreement",
         "/v1/licences/{id}/accesses",
     ] {
         member.get(&filled(path, here.id_of(path))).problem(403, "forbidden");

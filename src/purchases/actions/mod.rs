@@ -38,7 +38,7 @@ pub struct SeenLicence {
 }
 
 /// Whose purchases a caller may see: those of one organisation, or `None` for all.
-fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
+pub(super) fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
     match (caller.role, &caller.organisation_id) {
         (Role::Operator, _) => Ok(None),
         (Role::Buyer, Some(organisation_id)) => Ok(Some(organisation_id.clone())),
@@ -47,7 +47,7 @@ fn scope(caller: &Caller) -> Result<Option<OrganisationId>> {
 }
 
 /// Refuses what belongs to another organisation as if it were not there.
-fn within(scope: Option<&OrganisationId>, owner: &OrganisationId, what: &str) -> Result<()> {
+pub(super) fn within(scope: Option<&OrganisationId>, owner: &OrganisationId, what: &str) -> Result<()> {
     match scope {
         Some(own) if own != owner => Err(Error::not_found(what)),
         _ => Ok(()),
