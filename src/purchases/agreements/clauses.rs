@@ -130,7 +130,7 @@ fn prohibited(facts: &Facts, terms: &Terms) -> Vec<String> {
     let mut lines = vec![format!("Using the edition for any purpose other than {}.", terms.purpose)];
     if !facts.other_purposes.is_empty() {
         let others = facts.other_purposes.join(", ");
-        lines.push(format!("Among these: {others}. The dataset is offered for that too, and it was not bought."));
+        lines.push(format!("That includes {others}, for which the dataset is offered too, and which was not bought."));
     }
     if is_training_excluded(facts) {
         lines.push("Training models on the edition.".into());
@@ -225,7 +225,8 @@ fn privacy(facts: &Facts) -> Clause {
     );
     if let Some(epsilon) = &privacy.epsilon {
         words += &format!(
-            " For each member, with everything that the member ever listened to, that is epsilon {epsilon} at delta {}, at most.",
+            " For each member, with everything that the member ever listened to, this edition by itself is bounded by epsilon {epsilon} at \
+             delta {}.",
             decimal(privacy.at_delta_pico, 12)
         );
     }
@@ -254,8 +255,8 @@ fn decision(facts: &Facts, terms: &Terms) -> Clause {
         ("Log", format!("{} leaves, root {}", vote.log_size, vote.log_root)),
     ];
     let words = format!(
-        "The members whose plays are in the edition decided on exactly these terms. Anybody can count that again: {}/v1/votes/{}/bundle \
-         is what `refrain verify` reads.",
+        "Those whose plays the edition is made of decided on exactly these terms. Anybody can count that again: `refrain verify` reads what \
+         is published at {}/v1/votes/{}/bundle.",
         facts.server_url, vote.vote_id
     );
     Clause { title: "The members' decision", parts: vec![Part::Facts(rows), Part::Words(words)] }
@@ -266,9 +267,10 @@ fn signature(facts: &Facts, terms_sha256: &str) -> Clause {
     let rows =
         vec![("Terms", format!("SHA-256 {terms_sha256}")), ("Key", format!("Ed25519, thumbprint {}", facts.key_id))];
     let words = format!(
-        "This document was made of the terms with this SHA-256, when the licence was granted, and never changes. The service has signed \
-         its SHA-256 together with that of the terms: {at}.json holds all of it, and `refrain verify agreement.json --document FILE` checks \
-         a copy of this document against it, without a server. Compare the key with the one that the licensor publishes."
+        "This document was made of the terms of this SHA-256 at {}, and never changes. The service has signed its SHA-256 together with that \
+         of the terms. All of it stands at {at}.json; `refrain verify agreement.json --document FILE` checks, without a server, whether a copy \
+         of this document is the one that was signed. Compare the key with the one that the licensor publishes.",
+        moment(facts.made_at)
     );
     Clause { title: "Signature, and how to check it", parts: vec![Part::Facts(rows), Part::Words(words)] }
 }

@@ -114,7 +114,8 @@ fn decision(db: &mut Db, offer: &Offer) -> Result<Decision> {
 /// `internal` where the database fails.
 pub fn verify(db: &mut Db) -> Result<Vec<String>> {
     let without = store::licences_without(db)?.into_iter();
-    let mut problems: Vec<String> = without.map(|id| format!("{id} has no agreement")).collect();
+    let mut problems: Vec<String> =
+        without.map(|id| format!("{id} has no agreement; the server writes it down when it starts")).collect();
     for id in store::licences_with(db)? {
         let Some(agreement) = store::find(db, &id)? else { continue };
         let bundle = agreement.bundle(licence(db, &id)?.terms_json);

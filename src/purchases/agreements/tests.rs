@@ -12,6 +12,7 @@ use crate::purchases::invoice::Party;
 use crate::signing::{KnownKey, PublicKey, Signer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::LazyLock;
 
 const ID: &str = "01jd2k8m0wfv9s3x6q4r7t5y2z";
@@ -164,6 +165,7 @@ fn page_and_text_say_all_that_the_terms_say() {
         "50 rows at least",
         "for the purpose market_research",
         "Finding out what people love.",
+        "That includes model_training,",
         "Training models on the edition.",
         "Singling out or identifying anybody",
         "Selling or lending the edition",
@@ -181,7 +183,7 @@ fn page_and_text_say_all_that_the_terms_say() {
         "breach that is not mended",
         "lie 30 days",
         "0.05 rho",
-        "epsilon 1.52 at delta 0.000001",
+        "by epsilon 1.52 at delta 0.000001",
         "9,950 yes, 50 no, 0 abstained, of 18,000 electors",
         "As exact as its sheet says.",
         "And that is all.",
@@ -246,6 +248,7 @@ fn no_text_from_outside_becomes_markup_and_nothing_is_fetched() {
     let ours = [
         "!doctype html>",
         "html lang=\"en\">",
+        "html>",
         "head>",
         "meta charset=\"utf-8\">",
         "meta http-equiv=",
@@ -391,23 +394,39 @@ fn what_was_signed_must_say_what_the_terms_say() {
     assert!(refused.detail().contains("this program reads refrain-agreement-1"), "{}", refused.detail());
 }
 
-/// Agreements are checked by making their documents anew. If this fails, their bytes have changed: give the new ones a number of
-/// their own in `WORDING`, and put it and the new digests here.
+/// Agreements are checked by making their documents anew, so that a wording must stay what it is. If this fails, documents read
+/// otherwise now: give that a number of its own in `WORDING`. Its files are written by the first run, to be looked at.
 #[test]
 fn a_wording_never_changes() {
     let mut facts = facts();
-    let first = documents(&facts, &terms_with(&json!({}))).digests();
+    let next = documents(&facts, &terms_with(&json!({})));
     facts.ends_at = Some(at("2027-01-09T08:00:00Z"));
+    facts.other_purposes = Vec::new();
     facts.edition.files = vec![LicensedFile { name: "artists.csv".into(), sha256: "ef".repeat(32) }];
-    let second = documents(
+    let stock = documents(
         &facts,
         &terms_with(&json!({
-            "edition": "stock", "redistribution": "results", "models_after_term": "delete", "exclusive_until": "2026-06-01T00:00:00Z",
-            "refund": {"below_rows": 0, "refund_bp": 10_000}, "artist_list": {"source": "edition", "artists": 2, "sha256": "12"}
+            "edition": "stock", "redistribution": "results", "models_after_term": "delete",
+            "exclusive_until": "2026-06-01T00:00:00Z", "refund": {"below_rows": 0, "refund_bp": 10_000},
+            "artist_list": {"source": "edition", "artists": 2, "sha256": "12".repeat(32)}
         })),
     );
-    let all = format!("{WORDING} {first:?} {:?}", second.digests());
-    assert_eq!(terms::sha256(&all), "");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/purchases/agreements/wording/{WORDING}"));
+    let is_new = !directory.exists();
+    for (name, Documents { html, jsonld, txt }) in [("next", next), ("stock", stock)] {
+        for (form, document) in [("html", html), ("jsonld", jsonld), ("txt", txt)] {
+            let file = directory.join(format!("{name}.{form}"));
+            if is_new {
+                std::fs::create_dir_all(&directory).unwrap();
+                std::fs::write(&file, &document).unwrap();
+            }
+            assert!(
+                std::fs::read_to_string(&file).unwrap() == document,
+                "{name}.{form} of wording {WORDING} is not:\n{document}"
+            );
+        }
+    }
+    assert!(!is_new, "wording {WORDING} is written to {}; look at it", directory.display());
 }
 
 static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| serde_json::to_vec(&sample()).unwrap());
