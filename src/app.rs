@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::histories::{self, readers::Readers};
 use crate::jobs::Runner;
 use crate::notify::Mailer;
+use crate::purchases::agreements;
 use crate::routes::edge::{self, Deadlines};
 use crate::routes::operation::Operation;
 use crate::routes::service::{Documents, Stopping};
@@ -67,6 +68,7 @@ impl App {
         Mailer::open(&context.config)?; // a mistake in the mail settings is told now and not at the first mail
         histories::actions::recover(&context).await?;
         votes::upgrade::give_logs(&context).await?;
+        agreements::actions::make_missing(&context).await?;
         let stopping = Stopping::default();
         let (server, address) = api_server(&context, auth, &stopping)?;
         let (metrics_server, metrics_address) = match context.config.server.metrics_bind {

@@ -72,6 +72,22 @@ pub fn ascii_json<T: Serialize>(value: &T) -> serde_json::Result<String> {
     Ok(ascii)
 }
 
+/// A text that stands in HTML as it is, inside an element and inside a quoted attribute.
+pub fn escape_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// A whole number of 10^-places as people write it: 50,000,000 with 9 places is 0.05.
 pub fn decimal(number: u64, places: u32) -> String {
     let one = 10u64.pow(places);

@@ -262,7 +262,7 @@ pub fn check(input: &[u8]) {
     let index = bytes.below(honest.leaves.len());
     let receipt = honest.receipt(index, &mut bytes);
     let tag = honest.tags.get(bytes.below(honest.tags.len() + 1)).copied();
-    let brought = Brought { key: Some(signer().public().clone()), receipt, tag };
+    let brought = Brought { key: Some(signer().public().into()), receipt, tag };
     let text = honest.text();
     let verdict = judge(&text, &brought, Some(&honest)).expect("it is a bundle");
     assert_eq!([verdict.faults, verdict.misfits].concat(), Vec::<String>::new(), "nothing is wrong with it");

@@ -56,7 +56,7 @@ pub fn run(args: &CheckArgs) -> Result<()> {
     }
     if problems.is_empty() {
         return super::print(
-            "Everything is whole: database, privacy budgets, votes, terms, recipes, lists of artists, ledger, shares, stored files.",
+            "Everything is whole: database, privacy budgets, votes, terms, agreements, recipes, lists of artists, ledger, shares, stored files.",
         );
     }
     Err(Error::conflict(format!(
@@ -124,6 +124,7 @@ async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
             problems.extend(offers::steps::verify(db)?);
             problems.extend(ledger::steps::verify(db)?);
             problems.extend(purchases::steps::verify(db)?);
+            problems.extend(purchases::agreements::steps::verify(db)?);
             problems.extend(payouts::steps::verify(db)?);
             let editions = datasets::steps::all_files(db)?.into_iter();
             let mut published: Vec<_> = editions.map(|file| (file.object_key, file.size_bytes, file.sha256)).collect();

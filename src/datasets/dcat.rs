@@ -1,10 +1,10 @@
 //! Listings in the words of DCAT 3, which catalogues of catalogues gather, with the terms on which they are offered in those of
 //! ODRL 2.2. As JSON-LD whose words are all explained inside, so that nobody has to fetch anything to read it.
 
-use super::budget;
 use super::page::Facts;
 use super::recall::{RecallState, Recalled};
 use super::store;
+use super::{budget, odrl};
 use crate::aggregates::File;
 use crate::clock::UtcTime;
 use crate::db::Db;
@@ -15,8 +15,6 @@ use serde_json::{Value, json};
 
 /// The media type of the documents.
 pub const MEDIA_TYPE: &str = "application/ld+json;profile=\"http://www.w3.org/ns/dcat#\"";
-/// What the terms say beyond the words of ODRL: to find out who somebody is from what was published of many.
-const PROFILE: &str = "urn:refrain:odrl:1";
 
 /// A page of the catalogue, newest listings first. Where there are more, `hydra:next` leads on.
 ///
@@ -143,38 +141,21 @@ fn withdrawn(recalled: &Recalled, page: &str) -> Value {
 
 /// On what terms offers are taken. Whether one is accepted, the members decide.
 fn offer(facts: &Facts, page: &str, server_url: &str) -> Result<Value> {
-    let (target, assigner) = (json!({"@id": page}), json!({"@id": format!("{server_url}/v1/pools/{}", facts.pool.id)}));
+    let assigner = format!("{server_url}/v1/pools/{}", facts.pool.id);
+    let between = odrl::Between { target: page, assigner: &assigner, assignee: None };
     let floor = budget::price(&facts.dataset, &facts.pool)?.floor;
-    let rule = |kind: &str, action: Value| json!({"@type": kind, "odrl:target": target, "odrl:assigner": assigner, "odrl:action": action});
-    let mut permission = rule("odrl:Permission", json!({"@id": "odrl:use"}));
-    permission["odrl:constraint"] = json!({
-        "@type": "odrl:Constraint",
-        "odrl:leftOperand": {"@id": "odrl:purpose"},
-        "odrl:operator": {"@id": "odrl:isAnyOf"},
-        "odrl:rightOperand": facts.dataset.purposes,
-    });
-    permission["odrl:duty"] = json!({
-        "@type": "odrl:Duty",
-        "odrl:action": {
-            "rdf:value": {"@id": "odrl:compensate"},
-            "odrl:refinement": {
-                "@type": "odrl:Constraint",
-                "odrl:leftOperand": {"@id": "odrl:payAmount"},
-                "odrl:operator": {"@id": "odrl:gteq"},
-                "odrl:rightOperand": {"@type": "xsd:decimal", "@value": floor.in_units()},
-                "odrl:unit": {"@id": format!("http://cvx.iptc.org/iso4217a/{}", floor.currency)},
-            },
-        },
-    });
+    let mut permission = between.permission(odrl::core("use"));
+    permission["odrl:constraint"] = odrl::constraint(odrl::core("purpose"), "isAnyOf", json!(facts.dataset.purposes));
+    permission["odrl:duty"] = odrl::compensation("gteq", &floor);
     Ok(json!({
         "@id": format!("{page}#offer"),
         "@type": "odrl:Offer",
         "odrl:uid": {"@id": format!("{page}#offer")},
-        "odrl:profile": {"@id": PROFILE},
+        "odrl:profile": {"@id": odrl::PROFILE},
         "odrl:permission": permission,
         "odrl:prohibition": [
-            rule("odrl:Prohibition", json!({"@id": "odrl:sell"})),
-            rule("odrl:Prohibition", json!({"@id": format!("{PROFILE}#reidentify")})),
+            between.prohibition(odrl::core("sell")),
+            between.prohibition(odrl::own("reidentify")),
         ],
     }))
 }

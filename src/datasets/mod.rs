@@ -20,6 +20,7 @@ mod dcat;
 mod draft;
 mod example;
 pub mod model;
+pub mod odrl;
 mod page;
 mod provenance;
 pub mod recall;

@@ -567,6 +567,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    agreements (licence_id) {
+        licence_id -> Text,
+        made_at -> Timestamp,
+        statement_json -> Text,
+        signature -> Text,
+        public_key -> Text,
+        licence_text -> Text,
+        html -> Text,
+        jsonld -> Text,
+        txt -> Text,
+    }
+}
+
+diesel::table! {
     payouts (id) {
         id -> Text,
         purchase_id -> Text,
@@ -694,6 +708,7 @@ diesel::joinable!(licences -> offers (offer_id));
 diesel::joinable!(licences -> organisations (organisation_id));
 diesel::joinable!(licences -> datasets (dataset_id));
 diesel::joinable!(licences -> editions (edition_id));
+diesel::joinable!(agreements -> licences (licence_id));
 diesel::joinable!(payouts -> purchases (purchase_id));
 diesel::joinable!(payouts -> accounts (member_id));
 diesel::joinable!(payouts -> transfers (transfer_id));
@@ -701,6 +716,7 @@ diesel::joinable!(downloads -> licences (licence_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
+    agreements,
     artist_lists,
     audit_log,
     budget_entries,

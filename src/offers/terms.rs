@@ -346,14 +346,17 @@ impl From<&VoteRules> for TermsOfVote {
     }
 }
 
-/// SHA-256 of terms in their frozen form, in hex.
+/// SHA-256 of terms in their frozen form, or of another text that is named by it, in hex.
 pub fn sha256(json: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, json.as_bytes()))
 }
 
 /// Canonical JSON (RFC 8785) of a value without floats. The JSON library keeps objects sorted by name
 /// and escapes as the RFC says; names here are ASCII, so that sorting by bytes is sorting by UTF-16.
-fn canonical(value: &impl Serialize) -> Result<String> {
+///
+/// # Errors
+/// `internal` where it holds a number that JSON readers may round, which is a defect.
+pub fn canonical(value: &impl Serialize) -> Result<String> {
     let value = serde_json::to_value(value)?;
     if !is_exact(&value) {
         return Err(Error::internal("canonical JSON holds whole numbers below 2^53 only"));

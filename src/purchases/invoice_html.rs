@@ -2,6 +2,7 @@
 //! font from elsewhere. Every text from outside is escaped.
 
 use super::invoice::{Invoice, Party};
+use crate::text::escape_html as escape;
 use std::fmt::{self, Write};
 
 const STYLE: &str = "body{font:11pt/1.45 system-ui,sans-serif;color:#222;max-width:44rem;margin:2rem auto;padding:0 1rem}\
@@ -45,22 +46,6 @@ pub fn page(invoice: &Invoice) -> Result<String, fmt::Error> {
 fn party(out: &mut String, title: &str, party: &Party) -> fmt::Result {
     let lines: Vec<String> = party.lines().iter().map(|line| escape(line)).collect();
     write!(out, "<section><h2>{title}</h2>{}</section>", lines.join("<br>"))
-}
-
-/// Makes a text harmless inside an element and inside a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! - A request that does not end in time is cut off; a panic is a 500 and not a dropped connection.
 //! - What is read carries a strong ETag, and `If-None-Match` is answered with 304.
 
+use crate::accept::matches_etag;
 use crate::accounts::caller;
 use crate::error::{Code, Error, Result};
 use crate::telemetry;
@@ -194,12 +195,6 @@ impl Conditions {
         }
         ServiceResponse::new(request, head.set_body(bytes).map_into_boxed_body())
     }
-}
-
-/// Whether `If-None-Match` names an ETag (RFC 9110 section 13.1.2; weak ones match by their value).
-pub fn matches_etag(if_none_match: Option<&HeaderValue>, etag: &str) -> bool {
-    let Some(list) = if_none_match.and_then(|value| value.to_str().ok()) else { return false };
-    list.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
 /// The answer to a method that a resource does not have.

@@ -4,6 +4,7 @@
 use super::document;
 use super::operation::{Body, Operation};
 use crate::error::Code;
+use crate::text::escape_html as escape;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -111,9 +112,4 @@ fn frame(title: &str, body: &str) -> String {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title}</title><style>{STYLE}</style><main>{body}</main></html>"
     )
-}
-
-/// Text made safe to stand in HTML.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -9,7 +9,7 @@ use super::rules::{self, Passing, Tally};
 use super::words;
 use crate::error::{Error, Result};
 use crate::money::{counted, grouped};
-use crate::signing::PublicKey;
+use crate::signing::{KnownKey, PublicKey};
 use crate::text::without_types;
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, Read};
@@ -22,8 +22,8 @@ const FAULTS_TOLD: usize = 20;
 /// What somebody brings along to a bundle.
 #[derive(Debug, Clone, Default)]
 pub struct Brought {
-    /// The service's key, had from elsewhere.
-    pub key: Option<PublicKey>,
+    /// The service's key or its name, had from elsewhere.
+    pub key: Option<KnownKey>,
     /// A receipt.
     pub receipt: Option<Kept>,
     /// One's own tag, whether one has voted or not.
@@ -122,7 +122,7 @@ fn check_statement(statement: &Statement, brought: &Brought, verdict: &mut Verdi
     verdict.is_signed = is_signed;
     verdict.expect(is_signed, || "The statement is not signed by the key that it names.".into());
     match &brought.key {
-        Some(known) => verdict.expect(*known == key, || {
+        Some(known) => verdict.expect(known.is(&key), || {
             format!("The statement is signed by the key {}, and not by {}.", key.text(), known.text())
         }),
         None => verdict.shown.push(format!(

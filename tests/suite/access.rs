@@ -87,8 +87,8 @@ fn what_any_account_may_ask_is_refused_in_documented_words() {
         }
     }
     assert_eq!(
-        refused, 10,
-        "a member who asks for offers, their terms and questions, purchases, invoices and licences"
+        refused, 16,
+        "a member who asks for offers, their terms and questions, purchases, invoices, licences, notices, and agreements in six ways"
     );
 }
 
@@ -195,6 +195,7 @@ fn expect_sides_kept_apart(here: &Neighbours) {
         "/v1/purchases/{id}",
         "/v1/purchases/{id}/invoice",
         "/v1/licences/{id}",
+        "/v1/licences/{id}/agreement",
         "/v1/licences/{id}/accesses",
         "/v1/licences/{id}/notices",
     ] {

@@ -17,7 +17,7 @@ fn check(directory: &Path, flags: &[&str]) -> (bool, String) {
     (done.status.success(), printed)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o700)).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -116,6 +116,15 @@ fn what_was_tampered_with_is_found() {
         ),
         ("UPDATE transfers SET amount_minor = amount_minor + 1 WHERE resolves_id IS NOT NULL", "does not fit it"),
         ("DELETE FROM budget_entries", "PROBLEM"),
+        (
+            "UPDATE agreements SET txt = replace(txt, 'USD 500.00', 'USD 600.00')",
+            "the text is not the one that was signed",
+        ),
+        (
+            "UPDATE licences SET terms_json = replace(terms_json, '50000', '50001')",
+            "The terms are not those that were signed",
+        ),
+        ("DELETE FROM agreements", "has no agreement"),
         (
             "UPDATE vote_leaves SET choice = 'no' WHERE log_index = 0",
             "a log with other ballots than those that were counted",

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod agreements;
 mod architecture;
 mod catalogue;
 mod check;

@@ -10,6 +10,7 @@ use crate::accounts;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::money::{Money, grouped};
+use crate::purchases::agreements::verifying as agreements;
 use crate::votes::verifying::{self, Brought};
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -311,7 +312,7 @@ impl Story {
         stage.ask(buyer, &Call::get("/v1/licences"))?;
         stage.say(format!("licence {} is active until {}", text(&licence, "id"), text(&licence, "ends_at")));
         scene.licence = licence;
-        Ok(())
+        check_agreement(scene)
     }
 
     fn show_edition(&self, scene: &mut Scene) -> Result<()> {
@@ -452,6 +453,23 @@ fn count_again(scene: &mut Scene, vote_id: &str, ballot: Value) -> Result<()> {
     expect(verdict.faults.is_empty() && verdict.misfits.is_empty(), "the published vote holds")?;
     verdict.shown.iter().for_each(|line| scene.stage.say(format!("  | {line}")));
     scene.buyer_logs_in()
+}
+
+/// What `refrain verify` does with the agreement of the licence, and the page of it that the buyer prints.
+fn check_agreement(scene: &mut Scene) -> Result<()> {
+    let Scene { stage, buyer, licence, .. } = scene;
+    stage.say("what was agreed is written down, as a page and as a signed file that anybody can check");
+    let fetch = |form: &str| {
+        let name = format!("agreement.{form}");
+        let call = Call::get(format!("/v1/licences/{}/{name}", text(licence, "id"))).into_file(&name);
+        Ok::<_, Error>((name.clone(), stage.fetch(buyer, &call)?.bytes))
+    };
+    let (page, (_, bundle)) = (fetch("html")?, fetch("json")?);
+    stage.command("refrain verify agreement.json --document agreement.html");
+    let verdict = agreements::verify(&bundle, &agreements::Brought { documents: vec![page], ..Default::default() })?;
+    expect(verdict.faults.is_empty() && verdict.misfits.is_empty(), "the agreement holds")?;
+    verdict.shown.iter().for_each(|line| stage.say(format!("  | {line}")));
+    Ok(())
 }
 
 fn text(value: &Value, name: &str) -> String {

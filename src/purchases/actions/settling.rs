@@ -10,6 +10,7 @@ use crate::idempotency::{self, Kept, Once};
 use crate::ids::{LicenceId, OfferId, PurchaseId};
 use crate::ledger::model::LedgerKind;
 use crate::money::Money;
+use crate::purchases::agreements::{self, steps::Issuer};
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::{self, Purchase, PurchaseState};
 use crate::purchases::views::PurchaseView;
@@ -17,7 +18,7 @@ use crate::purchases::{steps, store};
 use crate::queue::{self, JobKind};
 use crate::{audit, datasets, ledger, offers};
 
-/// Notes that an invoice was paid, in full and in its currency, and grants the licence.
+/// Notes that an invoice was paid, in full and in its currency, grants the licence, and writes down what was agreed.
 ///
 /// # Errors
 /// `invalid` where the amount is not what the invoice says, `conflict` where it is settled or has lapsed.
@@ -30,11 +31,11 @@ pub async fn settle(
     once: Once,
 ) -> Result<Kept> {
     let payment_reference = model::reference(payment_reference, "payment_reference")?;
-    let operator = operator.clone();
+    let (operator, issuer) = (operator.clone(), Issuer::of(ctx));
     ctx.db
         .write(move |tx| {
             idempotency::once(tx, &once, 200, |tx| {
-                settle_now(tx, &operator, &id, &amount, &payment_reference)?;
+                settle_now(tx, &operator, &issuer, &id, &amount, &payment_reference)?;
                 PurchaseView::of(reading::reread(tx, &id)?)
             })
         })
@@ -44,6 +45,7 @@ pub async fn settle(
 fn settle_now(
     tx: &mut Tx,
     operator: &Operator,
+    issuer: &Issuer,
     id: &PurchaseId,
     amount: &Money,
     payment_reference: &str,
@@ -67,7 +69,8 @@ fn settle_now(
     store::note_payment(tx, id, &operator.account_id, payment_reference, now)?;
     enter_payment(tx, &purchase, payment_reference)?;
     offers::steps::mark_paid(tx, &purchase.offer_id)?;
-    grant(tx, &purchase)?;
+    let licence_id = grant(tx, &purchase)?;
+    agreements::steps::make(tx, issuer, &licence_id)?;
     audit::note(tx, &operator.account_id, "purchase.settle", id.as_str(), Some(payment_reference))
 }
 
@@ -84,7 +87,7 @@ fn enter_payment(tx: &mut Tx, purchase: &Purchase, payment_reference: &str) -> R
 
 /// Grants the licence. Its files are there already where the edition is in stock; else the edition is
 /// begun and drawn by a job.
-fn grant(tx: &mut Tx, purchase: &Purchase) -> Result<()> {
+fn grant(tx: &mut Tx, purchase: &Purchase) -> Result<LicenceId> {
     let offer = offers::steps::offer(tx, &purchase.offer_id)?;
     let now = tx.now();
     let edition_id = match &offer.edition_id {
@@ -118,7 +121,7 @@ fn grant(tx: &mut Tx, purchase: &Purchase) -> Result<()> {
     if offer.exclusive_until.is_some_and(|until| until > now) {
         datasets::steps::set_exclusive(tx, &offer.dataset_id, offer.exclusive_until)?;
     }
-    Ok(())
+    Ok(licence.id)
 }
 
 /// Lapses the offer and its purchase where nobody has paid by the day due; a job. Returns when to look

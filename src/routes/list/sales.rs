@@ -7,9 +7,10 @@ use crate::routes::operation::{Access::*, Operation, delete, get, post, put};
 use crate::{downloads::delta_sharing::routes as delta_sharing, downloads::routes as downloads};
 use crate::{offers::counters::routes as counters, offers::counters::views as countered};
 use crate::{offers::routes as offers, payouts::routes as payouts};
+use crate::{purchases::agreements::routes as agreements, purchases::routes as purchases};
 use crate::{purchases::leavers::routes as leavers, purchases::recalls::routes as recalls};
-use crate::{purchases::routes as purchases, votes::routes as votes, votes::views};
 use crate::{votes::questions::routes as questions, votes::questions::views as asked};
+use crate::{votes::routes as votes, votes::views};
 
 /// Offers.
 pub fn about_offers() -> Vec<Operation> {
@@ -243,6 +244,42 @@ pub fn about_licences() -> Vec<Operation> {
         get("/v1/licences/{id}", Caller, purchases::read_licence)
             .summary("One licence with its terms")
             .answers::<purchases::LicenceView>(200, "The licence.")
+            .errors(&[Forbidden]),
+        get("/v1/licences/{id}/agreement", Caller, agreements::read)
+            .summary("What was agreed: as a page, a text, in ODRL, or all of it with its signature")
+            .description(
+                "Made once, when the licence is granted, and never changed. For the licence's holder and operators; the terms in it are \
+                 those that members see in their vote. `refrain verify` checks the JSON form without a server.",
+            )
+            .answers::<agreements::Bundle>(200, "The agreement.")
+            .answers_file(200, "The agreement.", "text/html")
+            .answers_file(200, "The agreement.", "text/plain")
+            .answers_file(200, "The agreement.", "application/ld+json")
+            .answers_file(200, "The agreement.", "application/jose")
+            .errors(&[Forbidden, MalformedRequest, NotAcceptable]),
+        get("/v1/licences/{id}/agreement.html", Caller, agreements::page)
+            .summary("What was agreed, as a page to read and print")
+            .answers_file(200, "The page.", "text/html")
+            .unchanged()
+            .errors(&[Forbidden]),
+        get("/v1/licences/{id}/agreement.txt", Caller, agreements::text)
+            .summary("What was agreed, as a plain text")
+            .answers_file(200, "The text.", "text/plain")
+            .unchanged()
+            .errors(&[Forbidden]),
+        get("/v1/licences/{id}/agreement.jsonld", Caller, agreements::odrl)
+            .summary("What was agreed, in the words of ODRL 2.2")
+            .answers_file(200, "The ODRL Agreement.", "application/ld+json")
+            .unchanged()
+            .errors(&[Forbidden]),
+        get("/v1/licences/{id}/agreement.json", Caller, agreements::bundle)
+            .summary("What was agreed, signed: documents, terms, statement and signature, for `refrain verify`")
+            .answers::<agreements::Bundle>(200, "All that belongs to the agreement.")
+            .errors(&[Forbidden]),
+        get("/v1/licences/{id}/agreement.jws", Caller, agreements::signature)
+            .summary("The detached signature (JWS) of the agreement's statement, which stands in agreement.json")
+            .answers_file(200, "The signature.", "application/jose")
+            .unchanged()
             .errors(&[Forbidden]),
         post("/v1/licences/{id}/revoke", Operator, purchases::revoke)
             .summary("Revoke a licence on a ground of its terms, after their notice")

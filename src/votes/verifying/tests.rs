@@ -149,7 +149,7 @@ fn with_receipt(made: &Made, kept: Kept) -> Verdict {
 #[test]
 fn what_is_right_is_counted_again_and_found() {
     let made = Made::new();
-    let brought = Brought { key: Some(made.signer.public().clone()), ..Brought::default() };
+    let brought = Brought { key: Some(made.signer.public().into()), ..Brought::default() };
     let verdict = checked(&made.lines(), &brought).unwrap();
     assert_eq!(verdict.faults, Vec::<String>::new());
     let said = verdict.shown.join("\n");
@@ -219,7 +219,7 @@ fn whatever_is_changed_is_a_fault() {
     }
     let (made, other) = (Made::new(), tempfile::tempdir().unwrap());
     let stranger = Signer::load_or_make(&other.path().join("key"), &Entropy::seeded(9)).unwrap();
-    let brought = Brought { key: Some(stranger.public().clone()), ..Brought::default() };
+    let brought = Brought { key: Some(stranger.public().into()), ..Brought::default() };
     assert!(checked(&made.lines(), &brought).unwrap().faults[0].contains("is signed by the key"));
 }
 

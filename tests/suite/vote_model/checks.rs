@@ -14,6 +14,7 @@ use refrain::error::Result;
 use refrain::ids::{AccountId, SessionId, VoteId};
 use refrain::offers::model::{Offer, OfferState};
 use refrain::queue::{self, JobState};
+use refrain::signing::KnownKey;
 use refrain::votes::bundle::{Kept, Statement};
 use refrain::votes::log::{Hash, verify_consistency, verify_inclusion};
 use refrain::votes::model::{Choice, Vote, VoteState};
@@ -218,7 +219,7 @@ impl World {
     }
 
     fn check_receipts(&self, bundle: &[u8]) {
-        let key = Some(self.server().ctx.signer.public().clone());
+        let key = Some(KnownKey::from(self.server().ctx.signer.public()));
         let step = self.receipts.len() / RECEIPTS + 1;
         let kept = self.receipts.iter().rev().step_by(step).map(|receipt| {
             let kept: Kept = serde_json::from_value(receipt.clone()).unwrap();
