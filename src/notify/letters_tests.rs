@@ -35,6 +35,7 @@ const PUSHED: &[&str] = &[
     "offer.lapsed",
     "licence.ready",
     "licence.changed",
+    "webhook.failing",
 ];
 
 /// A house whose members' addresses are verified, but for the last one's.

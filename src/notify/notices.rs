@@ -4,7 +4,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::ids::AccountId;
 use crate::outbox::Event;
-use crate::{accounts, offers, pools, purchases, text_enum, votes};
+use crate::{accounts, offers, pools, purchases, text_enum, votes, webhooks};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -56,6 +56,8 @@ text_enum! {
         LicenceReady = "licence.ready",
         /// To the buyers: a licence is under notice, kept after all, over, or cancelled. Payload: `licence_id`.
         LicenceChanged = "licence.changed",
+        /// To the buyers: a webhook does not take what is sent to it. Payload: `webhook_id`.
+        WebhookFailing = "webhook.failing",
     }
 }
 
@@ -117,6 +119,11 @@ impl Notice {
         Value::Object(ids)
     }
 
+    /// Whether this is the event as it was pushed, and no part that it was split into.
+    pub fn is_whole(&self) -> bool {
+        !self.ids.contains_key(TO) && !self.ids.contains_key(AFTER)
+    }
+
     /// To whom this goes: of very many the next ones, `most` of them.
     ///
     /// # Errors
@@ -151,6 +158,10 @@ impl Notice {
             Kind::LicenceReady | Kind::LicenceChanged => {
                 purchases::steps::licence(db, &self.id("licence_id")?)?.organisation_id
             }
+            Kind::WebhookFailing => match webhooks::steps::find(db, &self.id("webhook_id")?)? {
+                Some(webhook) => webhook.organisation_id,
+                None => return Ok(Audience::Nobody),
+            },
         };
         self.many(ids(accounts::steps::buyers_of(db, &organisation_id)?))
     }

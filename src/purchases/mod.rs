@@ -13,6 +13,7 @@ pub mod model;
 pub mod routes;
 pub mod steps;
 mod store;
+mod telling;
 pub mod views;
 
 #[cfg(test)]

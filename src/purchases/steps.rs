@@ -3,7 +3,7 @@
 use super::invoice::{self, Invoice, Line, Party};
 use super::licence::{Licence, LicenceState};
 use super::model::{Purchase, PurchaseState, Refund};
-use super::store;
+use super::{store, telling};
 use crate::config::Seller;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::money::{self, Money};
 use crate::offers::model::Offer;
 use crate::pools::model::Pool;
 use crate::queue::{self, JobKind};
+use crate::webhooks::events::EventType;
 use crate::{accounts, datasets, ledger, offers, outbox, pools};
 use serde_json::json;
 
@@ -54,6 +55,7 @@ pub fn invoice(tx: &mut Tx, seller: &Seller, offer: &Offer) -> Result<PurchaseId
     store::insert_purchase(tx, &purchase)?;
     promise(tx, &purchase)?;
     queue::push(tx, JobKind::LapseOffer, offer.id.as_str(), due_at)?;
+    telling::invoice(tx, &purchase.id, EventType::InvoiceIssued)?;
     outbox::push(tx, "invoice.issued", &json!({"purchase_id": purchase.id}))?;
     Ok(purchase.id)
 }
@@ -213,6 +215,7 @@ pub(super) fn deliver(tx: &mut Tx, purchase: &Purchase, id: &LicenceId) -> Resul
     give_back(tx, purchase, &licence, "refund: fewer rows than the terms promise")?;
     queue::push(tx, JobKind::Payout, purchase.id.as_str(), starts_at)?;
     queue::push(tx, JobKind::ExpireLicence, id.as_str(), ends_at)?;
+    telling::licence(tx, id, EventType::LicenceActive)?;
     outbox::push(tx, "licence.ready", &json!({"licence_id": id}))?;
     Ok(true)
 }
@@ -257,6 +260,7 @@ pub(super) fn give_up(tx: &mut Tx, licence: &Licence, reason: &str) -> Result<bo
 /// # Errors
 /// `internal` where the database fails.
 pub(super) fn tell_of_change(tx: &mut Tx, id: &LicenceId) -> Result<()> {
+    telling::licence_change(tx, id)?;
     outbox::push(tx, "licence.changed", &json!({"licence_id": id}))
 }
 
@@ -306,6 +310,9 @@ fn give_back(tx: &mut Tx, purchase: &Purchase, licence: &Licence, memo: &str) ->
     for (kind, amount_minor) in parts.into_iter().filter(|(_, amount_minor)| *amount_minor > 0) {
         let debited = account(tx, purchase, kind)?;
         ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;
+    }
+    if refund.total_minor() > 0 {
+        telling::refund(tx, purchase, EventType::InvoiceRefundDue, &purchase.money(refund.total_minor()))?;
     }
     Ok(())
 }

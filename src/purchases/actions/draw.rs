@@ -9,7 +9,7 @@ use crate::ids::{AccountId, EditionId, OfferId};
 use crate::offers::model::Offer;
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::Purchase;
-use crate::purchases::{steps, store};
+use crate::purchases::{steps, store, telling};
 use crate::{datasets, offers, votes};
 
 /// How often one job draws before it gives way to others.
@@ -50,7 +50,9 @@ pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + S
     ctx.db
         .write(move |tx| {
             let (purchase, licence) = settled(tx, &offer)?;
-            steps::deliver(tx, &purchase, &licence.id)?;
+            if steps::deliver(tx, &purchase, &licence.id)? {
+                telling::published(tx, &licence.id)?;
+            }
             Ok(true)
         })
         .await

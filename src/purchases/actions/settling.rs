@@ -13,8 +13,9 @@ use crate::money::Money;
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::{self, Purchase, PurchaseState};
 use crate::purchases::views::PurchaseView;
-use crate::purchases::{steps, store};
+use crate::purchases::{steps, store, telling};
 use crate::queue::{self, JobKind};
+use crate::webhooks::events::EventType;
 use crate::{audit, datasets, ledger, offers, outbox};
 use serde_json::json;
 
@@ -68,6 +69,7 @@ fn settle_now(
     store::note_payment(tx, id, &operator.account_id, payment_reference, now)?;
     enter_payment(tx, &purchase, payment_reference)?;
     offers::steps::mark_paid(tx, &purchase.offer_id)?;
+    telling::invoice(tx, id, EventType::InvoicePaid)?;
     grant(tx, &purchase)?;
     audit::note(tx, &operator.account_id, "purchase.settle", id.as_str(), Some(payment_reference))
 }
@@ -113,6 +115,7 @@ fn grant(tx: &mut Tx, purchase: &Purchase) -> Result<()> {
         ended_at: None,
     };
     store::insert_licence(tx, &licence)?;
+    telling::licence(tx, &licence.id, EventType::LicencePreparing)?;
     if offer.edition_id.is_some() {
         steps::deliver(tx, purchase, &licence.id)?;
     }
@@ -145,6 +148,7 @@ pub async fn lapse(ctx: &Context, offer_id: &OfferId) -> Result<Option<UtcTime>>
             if !offers::steps::lapse(tx, &offer_id, &reason)? {
                 return Err(Error::internal(format!("{} was unpaid, but {offer_id} cannot lapse", purchase.id)));
             }
+            telling::invoice(tx, &purchase.id, EventType::InvoiceLapsed)?;
             outbox::push(tx, "offer.lapsed", &json!({"offer_id": offer_id}))?;
             Ok(None)
         })
@@ -180,6 +184,7 @@ pub async fn pay_refund(
                 let receivable = steps::receivable(tx, &purchase)?;
                 let memo = format!("refund paid: {payment_reference}");
                 ledger::steps::post(tx, &receivable, &bank, due.amount_minor, id.as_str(), &memo)?;
+                telling::refund(tx, &purchase, EventType::InvoiceRefunded, &due)?;
                 audit::note(tx, &operator.account_id, "purchase.refund", id.as_str(), Some(&payment_reference))?;
                 PurchaseView::of(reading::reread(tx, &id)?)
             })
