@@ -23,6 +23,7 @@ fn body(path: &str) -> Value {
     match path {
         "/v1/votes/{id}/ballot" => json!({"choice": "no"}),
         "/v1/votes/{id}/questions" | "/v1/questions/{id}/answer" => json!({"text": "Who will read it?"}),
+        "/v1/webhooks/{id}/replay" => json!({"since": "2026-01-01T00:00:00Z"}),
         "/v1/purchases/{id}/po-number" => json!({"po_number": "PO 1"}),
         "/v1/pools/{id}/membership/consents/{purpose}" => json!({"text_version": 1}),
         "/v1/organisations/{id}" => json!({

@@ -40,7 +40,7 @@ CREATE TABLE webhook_deliveries (
     CHECK ((finished_at IS NULL) = (state = 'waiting'))
 );
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, id);
-CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (webhook_id, due_at) WHERE state = 'waiting';
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, state, due_at);
 CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at);
 
 CREATE TABLE webhook_attempts (
