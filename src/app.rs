@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::histories::{self, readers::Readers};
 use crate::jobs::Runner;
 use crate::notify::Mailer;
+use crate::offers::feed::Feeds;
 use crate::purchases::agreements;
 use crate::routes::edge::{self, Deadlines};
 use crate::routes::operation::Operation;
@@ -46,6 +47,7 @@ pub struct App {
     address: SocketAddr,
     metrics_address: Option<SocketAddr>,
     stopping: Stopping,
+    feeds: Feeds,
     /// Held as long as the server lives: a second one on the same directory is refused.
     _lock: File,
 }
@@ -70,7 +72,8 @@ impl App {
         votes::upgrade::give_logs(&context).await?;
         agreements::actions::make_missing(&context).await?;
         let stopping = Stopping::default();
-        let (server, address) = api_server(&context, auth, &stopping)?;
+        let feeds = Feeds::default();
+        let (server, address) = api_server(&context, auth, &stopping, &feeds)?;
         let (metrics_server, metrics_address) = match context.config.server.metrics_bind {
             Some(bind) => {
                 let (server, address) = metrics_server(bind, context.metrics.clone())?;
@@ -78,7 +81,7 @@ impl App {
             }
             None => (None, None),
         };
-        Ok(App { context, server, metrics_server, address, metrics_address, stopping, _lock: lock })
+        Ok(App { context, server, metrics_server, address, metrics_address, stopping, feeds, _lock: lock })
     }
 
     /// Where the API listens.
@@ -96,7 +99,7 @@ impl App {
         &self.context
     }
 
-    /// Serves until `stop` resolves; then says that it is not ready, lets requests and the job under
+    /// Serves until `stop` resolves; then says that it is not ready, ends streams, lets requests and the job under
     /// way finish, and returns.
     ///
     /// # Errors
@@ -111,6 +114,7 @@ impl App {
         stop.await;
         tracing::info!("stopping");
         self.stopping.begin();
+        self.feeds.stop();
         handle.stop(true).await;
         if let Some(handle) = metrics_handle {
             handle.stop(false).await;
@@ -169,7 +173,7 @@ fn clear_what_was_cut_off(context: &Context) -> Result<()> {
     }
 }
 
-fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Result<(Server, SocketAddr)> {
+fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping, feeds: &Feeds) -> Result<(Server, SocketAddr)> {
     let settings = &context.config.server;
     let operations: Arc<Vec<Operation>> = Arc::new(routes::operations());
     let documents = Data::new(documents(&operations)?);
@@ -179,6 +183,7 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
         upload: Duration::from_secs(context.config.uploads.timeout_s) + USUAL_DEADLINE,
     });
     let (context, stopping) = (context.clone(), Data::new(stopping.clone()));
+    let feeds = Data::new(feeds.clone());
     let (metrics, entropy) = (Data::new(context.metrics.clone()), Data::new(context.entropy.clone()));
     let (bind, workers, grace_s) = (settings.bind, settings.workers, settings.shutdown_grace_s);
     let json_limit_bytes = settings.json_limit_bytes;
@@ -196,6 +201,7 @@ fn api_server(context: &Context, auth: Data<Auth>, stopping: &Stopping) -> Resul
             .app_data(Data::new(BallotBox::open(&data)))
             .app_data(auth.clone())
             .app_data(stopping.clone())
+            .app_data(feeds.clone())
             .app_data(metrics.clone())
             .app_data(entropy.clone())
             .app_data(documents.clone())

@@ -123,6 +123,8 @@ text_ids! {
     AccessId = "access";
     GrantId = "grant";
     ErasureId = "erasure";
+    WebhookId = "webhook";
+    DeliveryId = "delivery";
 }
 
 #[cfg(test)]

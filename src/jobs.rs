@@ -1,15 +1,16 @@
 //! The background worker: claims due work and runs it, on a runtime of its own, so that drawing an
 //! edition never takes time from a request.
 //!
-//! Five lanes run side by side: votes and deadlines, which must be prompt; draws, payouts and erasures, which may take
-//! long; compactions of shards, which may be many; the outbox; and the upkeep. Several servers on one PostgreSQL share the work by
-//! leases.
+//! Six lanes run side by side: votes and deadlines, which must be prompt; draws, payouts and erasures, which may take
+//! long; compactions of shards, which may be many; the outbox; webhooks, whose receivers may be slow; and the upkeep. Several
+//! servers on one PostgreSQL share the work by leases.
 
 use crate::aggregates::Progress;
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, EditionId, LicenceId, OfferId, OrganisationId, PurchaseId, VoteId};
+use crate::notify::webhooks::Courier;
 use crate::offers::model::OfferState;
 use crate::queue::{self, Job, JobKind};
 use crate::{erasure, histories, notify, offers, payouts, purchases, upkeep, votes};
@@ -69,6 +70,7 @@ impl Runner {
                     lane(&ctx, &LONG, "long", stopped.clone()),
                     lane(&ctx, &SHARDS, "shards", stopped.clone()),
                     outbox_lane(&ctx, stopped.clone()),
+                    webhook_lane(&ctx, stopped.clone()),
                     upkeep_lane(&ctx, stopped),
                 );
             });
@@ -97,6 +99,7 @@ pub async fn run_due(ctx: &Context) -> Result<usize> {
             }
         }
         done += notify::actions::send_due(ctx).await?;
+        done += notify::webhooks::send_due(ctx).await?;
         if done == before {
             return Ok(done);
         }
@@ -130,6 +133,22 @@ async fn outbox_lane(ctx: &Context, mut stopped: watch::Receiver<bool>) {
             }
         }
     }
+}
+
+/// It is not woken: a second sooner or later is nothing to a receiver, and the other lanes are woken one at a time.
+async fn webhook_lane(ctx: &Context, mut stopped: watch::Receiver<bool>) {
+    let mut courier = Courier::new(ctx);
+    while !*stopped.borrow() {
+        if let Err(error) = courier.set_out().await {
+            tracing::error!(job.lane = "webhooks", error.cause = ?error.cause(), "no webhook could be sent");
+        }
+        tokio::select! {
+            () = courier.one_is_back() => {}
+            () = tokio::time::sleep(Duration::from_millis(ctx.config.jobs.poll_ms)) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+    courier.all_are_back().await;
 }
 
 async fn upkeep_lane(ctx: &Context, mut stopped: watch::Receiver<bool>) {

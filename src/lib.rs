@@ -9,7 +9,7 @@
 //! The modules stand in a fixed order, and a module imports only what stands before it:
 //! the foundations ([`clock`], [`error`], [`config`], [`ids`], [`text`], [`money`]), the house's services ([`db`],
 //! [`telemetry`], [`zcdp`], [`body`], [`page`], [`storage`], [`secrets`], [`signing`], [`idempotency`], [`outbox`], [`queue`], [`audit`],
-//! [`context`]), then the slices ([`accounts`], [`pools`], [`histories`], [`aggregates`], [`datasets`],
+//! [`context`]), then the slices ([`accounts`], [`webhooks`], [`pools`], [`histories`], [`aggregates`], [`datasets`],
 //! [`votes`], [`ledger`], [`offers`], [`purchases`], [`payouts`], [`downloads`], [`notify`], [`erasure`]), and last
 //! what puts them together ([`upkeep`], [`jobs`], [`routes`], [`app`], [`cli`]).
 //!
@@ -55,4 +55,5 @@ pub mod telemetry;
 pub mod text;
 pub mod upkeep;
 pub mod votes;
+pub mod webhooks;
 pub mod zcdp;

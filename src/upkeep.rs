@@ -2,12 +2,12 @@
 //!
 //! What tells of money, votes, consents, privacy and operators' acts is kept for good. What only serves
 //! the running of the house goes after a month: answers kept for repeated requests, mails that were
-//! sent, jobs that are done, sessions that are over.
+//! sent, jobs that are done, sessions that are over, what was told to webhooks.
 
 use crate::context::Context;
 use crate::db::Tx;
 use crate::error::Result;
-use crate::{accounts, histories, idempotency, outbox, queue};
+use crate::{accounts, histories, idempotency, outbox, queue, webhooks};
 
 /// For so many days a request may be repeated under its key, and an operator may look what became of a job.
 pub const KEPT_DAYS: i64 = 30;
@@ -25,12 +25,13 @@ pub async fn sweep(ctx: &Context) -> Result<usize> {
     histories::actions::tidy(ctx).await?;
     let before = ctx.clock.now().plus_days(-KEPT_DAYS);
     let mut removed = 0;
-    let prunes: [fn(&mut Tx, _, usize) -> Result<usize>; 5] = [
+    let prunes: [fn(&mut Tx, _, usize) -> Result<usize>; 6] = [
         idempotency::prune,
         outbox::prune,
         queue::prune,
         accounts::steps::prune_sessions,
         accounts::steps::prune_email_tokens,
+        webhooks::steps::prune,
     ];
     for prune in prunes {
         loop {

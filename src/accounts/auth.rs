@@ -5,6 +5,7 @@ use super::caller::Caller;
 use super::generations::Generations;
 use super::keys::Keys;
 use super::lookups::Lookups;
+use super::model::Account;
 use super::opaque;
 use super::passwords::Hasher;
 use super::throttle::Throttle;
@@ -96,6 +97,17 @@ impl Auth {
         let seen = Seen { caller: Arc::clone(&caller), looked_up_at: now, good_until: verified.good_until };
         self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(key, seen);
         Ok(caller)
+    }
+
+    /// Whether the session and the account behind a caller are still good, and the account what it was: asked of the database.
+    ///
+    /// # Errors
+    /// `busy` or `internal` where the database fails.
+    pub async fn is_good(&self, ctx: &Context, caller: &Caller) -> Result<bool> {
+        let found = self.lookups.account_of_live(ctx, caller.session_id.clone()).await?;
+        let is_same =
+            |account: Account| account.id == caller.account_id && account.organisation_id == caller.organisation_id;
+        Ok(found.is_some_and(is_same))
     }
 
     /// Forgets what was remembered of a session, so that its end takes hold on this server at once.

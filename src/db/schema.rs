@@ -486,6 +486,7 @@ diesel::table! {
         state -> Text,
         detail -> Text,
         happened_at -> Timestamp,
+        number -> Integer,
     }
 }
 
@@ -672,6 +673,53 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhooks (id) {
+        id -> Text,
+        organisation_id -> Text,
+        url -> Text,
+        description -> Text,
+        events_json -> Text,
+        state -> Text,
+        paused_reason -> Nullable<Text>,
+        sealed_secret -> Binary,
+        old_sealed_secret -> Nullable<Binary>,
+        old_secret_until -> Nullable<Timestamp>,
+        busy_until -> Timestamp,
+        warned_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Text,
+        webhook_id -> Text,
+        event_id -> Text,
+        event -> Text,
+        body -> Text,
+        state -> Text,
+        tries -> Integer,
+        round_tries -> Integer,
+        due_at -> Timestamp,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    webhook_attempts (delivery_id, number) {
+        delivery_id -> Text,
+        number -> Integer,
+        attempted_at -> Timestamp,
+        took_ms -> BigInt,
+        status -> Nullable<Integer>,
+        error -> Nullable<Text>,
+        answer -> Nullable<Text>,
+    }
+}
+
 diesel::joinable!(accounts -> organisations (organisation_id));
 diesel::joinable!(sessions -> accounts (account_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
@@ -713,6 +761,9 @@ diesel::joinable!(payouts -> purchases (purchase_id));
 diesel::joinable!(payouts -> accounts (member_id));
 diesel::joinable!(payouts -> transfers (transfer_id));
 diesel::joinable!(downloads -> licences (licence_id));
+diesel::joinable!(webhooks -> organisations (organisation_id));
+diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
+diesel::joinable!(webhook_attempts -> webhook_deliveries (delivery_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
@@ -763,4 +814,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     vote_purposes,
     vote_questions,
     votes,
+    webhook_attempts,
+    webhook_deliveries,
+    webhooks,
 );

@@ -2,12 +2,13 @@
 
 use super::letters::{self, Addressed};
 use super::mailer::{Mailer, Refusal};
-use super::notices::{Audience, Notice};
+use super::notices::{Audience, Kind, Notice};
 use super::wording::Links;
 use crate::context::Context;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::AccountId;
+use crate::offers;
 use crate::outbox::{self, Event};
 
 /// Events taken at a time.
@@ -94,6 +95,10 @@ async fn split(ctx: &Context, tasks: Vec<(Event, Task)>) -> Result<Vec<(Event, T
             continue;
         };
         let done = ctx.db.write(move |tx| {
+            if notice.kind == Kind::VoteExtended && notice.is_whole() {
+                // A vote knows no buyer; here is the first place that does.
+                offers::steps::tell_of_extension(tx, &notice.id("vote_id")?)?;
+            }
             for to in &many {
                 outbox::push(tx, &event.kind, &notice.for_one(to))?;
             }

@@ -16,7 +16,7 @@ use crate::purchases::licence::LicenceState;
 use crate::purchases::model::PurchaseState;
 use crate::votes::model::{Vote, VoteState};
 use crate::votes::rules;
-use crate::{accounts, histories, offers, pools, purchases, votes};
+use crate::{accounts, histories, offers, pools, purchases, votes, webhooks};
 
 /// A letter and where it goes.
 #[derive(Debug, Clone)]
@@ -97,6 +97,11 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
         Kind::LicenceRecalled => licensees::recalled(tx, links, notice)?,
         Kind::LicenceReplaced => licensees::replaced(tx, links, notice)?,
         Kind::LeaversCounted => licensees::leavers(tx, links, notice)?,
+        Kind::WebhookFailing => {
+            // Not where it was deleted, or something has arrived meanwhile.
+            let failing = webhooks::steps::find(tx, &notice.id("webhook_id")?)?.filter(|hook| hook.warned_at.is_some());
+            failing.map(|webhook| wording::webhook_failing(links, &webhook))
+        }
     })
 }
 

@@ -38,6 +38,7 @@ const PUSHED: &[&str] = &[
     "licence.recalled",
     "licence.replaced",
     "leavers.counted",
+    "webhook.failing",
 ];
 
 /// A house whose members' addresses are verified, but for the last one's.

@@ -4,7 +4,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::ids::AccountId;
 use crate::outbox::Event;
-use crate::{accounts, offers, pools, purchases, text_enum, votes};
+use crate::{accounts, offers, pools, purchases, text_enum, votes, webhooks};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -64,6 +64,8 @@ text_enum! {
         LicenceReplaced = "licence.replaced",
         /// To the buyers: how many of the members in their editions have left. Payload: `organisation_id`, `quarter`.
         LeaversCounted = "leavers.counted",
+        /// To the buyers: a webhook does not take what is sent to it. Payload: `webhook_id`.
+        WebhookFailing = "webhook.failing",
     }
 }
 
@@ -125,6 +127,11 @@ impl Notice {
         Value::Object(ids)
     }
 
+    /// Whether this is the event as it was pushed, and no part that it was split into.
+    pub fn is_whole(&self) -> bool {
+        !self.ids.contains_key(TO) && !self.ids.contains_key(AFTER)
+    }
+
     /// To whom this goes: of very many the next ones, `most` of them.
     ///
     /// # Errors
@@ -161,6 +168,10 @@ impl Notice {
             Kind::LicenceReady | Kind::LicenceChanged => {
                 purchases::steps::licence(db, &self.id("licence_id")?)?.organisation_id
             }
+            Kind::WebhookFailing => match webhooks::steps::find(db, &self.id("webhook_id")?)? {
+                Some(webhook) => webhook.organisation_id,
+                None => return Ok(Audience::Nobody),
+            },
         };
         self.many(ids(accounts::steps::buyers_of(db, &organisation_id)?))
     }

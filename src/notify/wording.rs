@@ -13,6 +13,7 @@ use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::Purchase;
 use crate::votes::model::{Vote, VoteState};
 use crate::votes::rules::Window;
+use crate::webhooks::model::Webhook;
 
 /// What a mail says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -445,6 +446,32 @@ pub fn licence_changed(links: &Links, dataset: &str, licence: &Licence, now: Utc
     };
     let subject = format!("Refrain: your licence for \"{dataset}\" {change}");
     letter(links, subject, &[&what, &next, "The licence:", &links.to(&format!("/v1/licences/{}", licence.id))])
+}
+
+/// To the buyers: a webhook of theirs does not take what is sent to it. Its address may hold what is secret, so it is not told.
+pub fn webhook_failing(links: &Links, webhook: &Webhook) -> Letter {
+    let name = if webhook.description.is_empty() { webhook.id.as_str() } else { &webhook.description };
+    let (what, next) = match &webhook.paused_reason {
+        Some(reason) => (
+            format!("Your webhook \"{name}\" is paused. {reason}"),
+            "Make it active again once its receiver wants to be told, or delete it. Until then what is to be told waits, for a \
+             month.",
+        ),
+        None => (
+            format!(
+                "Something that was sent to your webhook \"{name}\" was not taken after many tries, and is set aside."
+            ),
+            "Please see why, mend the receiver, and replay what was set aside. New events are sent and tried as before.",
+        ),
+    };
+    let path = format!("/v1/webhooks/{}/deliveries?state=dead", webhook.id);
+    let once = "There is no other mail about it until a delivery has arrived again.";
+    let link = links.to(&path);
+    letter(
+        links,
+        "Refrain: a webhook does not take what is sent to it",
+        &[&what, next, once, "What was set aside:", &link],
+    )
 }
 
 /// To operators: a history waits. Whose it is stays out of the mail.

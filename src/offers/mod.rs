@@ -25,12 +25,16 @@
 //! # Held openings
 //! Where a pool's rules say so, a vote does not open by itself when too many of its electors have joined lately ([`holding`]).
 //!
+//! # As it happens
+//! A buyer follows an offer by server-sent events ([`feed`]), and is told by webhooks (`telling`).
+//!
 //! # Lists of artists
 //! Some recipes are about artists on a list: the buyer's, or those that an earlier edition of the pool has made public.
 //! The list is a part of what is sold: the terms name it by its hash, and whoever votes on them may read it ([`actions::artist_list`]).
 
 pub mod actions;
 pub mod counters;
+pub mod feed;
 pub mod holding;
 pub mod model;
 pub mod questions;
@@ -47,5 +51,6 @@ mod placing;
 mod queueing;
 mod store;
 mod subject;
+mod telling;
 #[cfg(test)]
 mod tests;

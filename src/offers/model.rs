@@ -50,6 +50,11 @@ impl OfferState {
         matches!(self, OfferState::Rejected | OfferState::Withdrawn | OfferState::Lapsed | OfferState::Void)
     }
 
+    /// Whether nothing can change any more.
+    pub const fn is_final(self) -> bool {
+        self.is_lost() || matches!(self, OfferState::Paid)
+    }
+
     /// States in which an offer takes up one of the pool's places for votes.
     pub const BEFORE_MEMBERS: &'static [OfferState] = &[OfferState::Opening, OfferState::Voting];
 
@@ -177,6 +182,8 @@ pub struct TimelineEntry {
     pub detail: String,
     /// When.
     pub happened_at: UtcTime,
+    /// Its place in the story: 1, 2, …
+    pub number: i32,
 }
 
 #[cfg(test)]
@@ -214,7 +221,8 @@ mod tests {
         for &state in OfferState::ALL {
             let leads_on = OfferState::ALL.iter().any(|to| to.allowed_from().contains(&state));
             assert_eq!(leads_on, OfferState::STANDING.contains(&state), "{state}");
-            assert_eq!(state.is_lost() || state == Paid, !leads_on, "{state}");
+            assert_eq!(state.is_final(), !leads_on, "{state}");
+            assert_eq!(state.is_final(), state.is_lost() || state == Paid, "{state}");
         }
         for &state in OfferState::ALL {
             assert_eq!(Withdrawn.allowed_from().contains(&state), OfferState::UNDECIDED.contains(&state), "{state}");

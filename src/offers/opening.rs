@@ -7,10 +7,11 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, OfferId, VoteId};
 use crate::offers::model::{Offer, OfferState};
-use crate::offers::{artists, deliverable, holding, queueing, steps, subject};
+use crate::offers::{artists, deliverable, holding, queueing, steps, subject, telling};
 use crate::votes::electorate;
 use crate::votes::model::NewVote;
 use crate::votes::steps::IfChanged;
+use crate::webhooks::events::EventType;
 use crate::{accounts, datasets, outbox, pools, votes};
 use diesel::prelude::*;
 use serde_json::json;
@@ -193,6 +194,7 @@ fn open(tx: &mut Tx, id: &OfferId, vote_id: &VoteId, if_changed: IfChanged) -> R
     }
     let decision_by = closes_at.plus_s(offer.terms()?.vote.late_quorum_s.saturating_add(queueing::MARGIN_S));
     diesel::update(offers::table.find(id)).set(offers::decision_by.eq(decision_by)).execute(&mut **tx)?;
+    telling::vote(tx, &offer, vote_id, EventType::VoteOpened)?;
     outbox::push(tx, "vote.opened", &json!({"vote_id": vote_id, "offer_id": id}))?;
     Ok(Attempt::Opened)
 }

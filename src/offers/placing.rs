@@ -10,7 +10,7 @@ use crate::ids::{EditionId, OfferId};
 use crate::money::{self, Money};
 use crate::offers::model::{EditionChoice, Offer, OfferState};
 use crate::offers::terms::{ArtistList, NewOffer};
-use crate::offers::{artists, deliverable, freezing, queueing, steps, store};
+use crate::offers::{artists, deliverable, freezing, queueing, steps, store, telling};
 use crate::pools::model::{Cost, Pool};
 use crate::queue::{self, JobKind};
 use crate::votes::electorate;
@@ -185,6 +185,7 @@ fn begin(tx: &mut Tx, asked: &Asked, offer: &Offer) -> Result<()> {
         let cost = Cost { rho_nano: asked.recipe.rho_nano, delta_pico: asked.recipe.delta_pico };
         pools::steps::reserve_budget(tx, &offer.pool_id, offer.id.as_str(), cost)?;
     }
+    telling::placed(tx, offer)?;
     if offer.state == OfferState::Opening {
         queue::push(tx, JobKind::OpenVote, offer.id.as_str(), offer.created_at)?;
         return steps::note(tx, &offer.id, offer.state, "Placed; the electorate is being listed.");

@@ -1,5 +1,6 @@
 //! Offers over HTTP.
 
+use crate::accounts::auth::Auth;
 use crate::accounts::caller::{Buyer, Caller, Member, Operator};
 use crate::body::Body;
 use crate::context::Context;
@@ -7,14 +8,16 @@ use crate::error::Result;
 use crate::idempotency::{IdempotencyKey, Kept};
 use crate::ids::{OfferId, QuestionId, VoteId};
 pub use crate::offers::artists::JSON_BYTES_MAX as ARTISTS_JSON_BYTES_MAX;
+use crate::offers::feed::{Feeds, Position};
 use crate::offers::model::OfferState;
 pub use crate::offers::terms::{NewOffer, Terms};
 pub use crate::offers::views::{ArtistListView, OfferSummary, OfferView};
 use crate::offers::{actions, holding, questions};
 use crate::page::{Page, PageQuery};
 use crate::votes::questions::views::{NewAnswer, NewQuestion, QuestionView};
-use actix_web::HttpResponse;
+use actix_web::http::{Method, header};
 use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -69,6 +72,35 @@ pub async fn list(
 /// `GET /v1/offers/{id}`: one offer with its terms, its vote and its story.
 pub async fn read(caller: Caller, ctx: Data<Context>, id: Path<OfferId>) -> Result<Json<OfferView>> {
     Ok(Json(OfferView::of(actions::read(&ctx, &caller, id.into_inner()).await?)?))
+}
+
+/// `GET /v1/offers/{id}/events`: what happens to an offer, as it happens.
+pub async fn events(
+    _: Buyer,
+    caller: Caller,
+    ctx: Data<Context>,
+    auth: Data<Auth>,
+    feeds: Data<Feeds>,
+    id: Path<OfferId>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let id = actions::read(&ctx, &caller, id.into_inner()).await?.offer.id;
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("text/event-stream");
+    // No proxy keeps it, or keeps it back.
+    answer.insert_header((header::CACHE_CONTROL, "private, no-store")).insert_header(("x-accel-buffering", "no"));
+    if request.method() == Method::HEAD {
+        return Ok(answer.finish());
+    }
+    let read = request
+        .headers()
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok())
+        .map_or_else(Position::default, Position::read);
+    Ok(match feeds.follow(&ctx, auth.into_inner(), &caller, &id, read).await? {
+        Some(stream) => answer.streaming(stream),
+        None => HttpResponse::NoContent().finish(),
+    })
 }
 
 /// `GET /v1/offers/{id}/terms`: the exact bytes whose SHA-256 is the offer's `terms_hash`.

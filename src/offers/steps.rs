@@ -6,9 +6,11 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{EditionId, EventId, OfferId, OrganisationId, PoolId, VoteId};
 use crate::offers::model::{Offer, OfferState};
-use crate::offers::{artists, store, terms};
+use crate::offers::{artists, store, telling, terms};
 use crate::queue::{self, JobKind};
+use crate::webhooks::events::EventType;
 use crate::{outbox, pools, votes};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use serde_json::json;
 
@@ -47,6 +49,7 @@ pub fn settle_vote(tx: &mut Tx, vote_id: &VoteId) -> Result<Option<Offer>> {
         let pay_by = tx.now().plus_days(offer.terms()?.payment_days.into());
         diesel::update(offers::table.find(&offer.id)).set(offers::pay_by.eq(pay_by)).execute(&mut **tx)?;
     }
+    telling::vote(tx, &offer, vote_id, EventType::VoteClosed)?;
     outbox::push(tx, "vote.closed", &json!({"vote_id": vote_id, "offer_id": offer.id}))?;
     outbox::push(tx, "offer.decided", &json!({"offer_id": offer.id}))?;
     self::offer(tx, &offer.id).map(Some)
@@ -63,6 +66,14 @@ pub fn remind(tx: &mut Tx, vote_id: &VoteId) -> Result<Option<UtcTime>> {
         outbox::push(tx, "vote.reminder", &json!({"vote_id": vote_id, "offer_id": offer.id}))?;
     }
     Ok(next)
+}
+
+/// Has the buyer's webhooks told that the deadline of a vote was moved.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn tell_of_extension(tx: &mut Tx, vote_id: &VoteId) -> Result<()> {
+    telling::extended(tx, vote_id)
 }
 
 /// Lapses an accepted offer that was not paid in time. `false` where it was paid or has lapsed already.
@@ -156,6 +167,7 @@ pub(super) fn call_off(tx: &mut Tx, offer: &Offer, to: OfferState, reason: &str)
         return Err(Error::internal(format!("{} was undecided, but {vote_id} has ended", offer.id)));
     }
     if offer.state == OfferState::Voting {
+        telling::vote(tx, offer, vote_id, EventType::VoteClosed)?;
         outbox::push(tx, "vote.closed", &json!({"vote_id": vote_id, "offer_id": offer.id}))?;
     }
     Ok(())
@@ -171,6 +183,7 @@ pub(super) fn change(tx: &mut Tx, offer: &Offer, to: OfferState, detail: &str) -
         return Ok(false);
     }
     note(tx, &offer.id, to, detail)?;
+    telling::changed(tx, offer, to, detail)?;
     if to.is_lost() || to == OfferState::Accepted {
         diesel::update(offers::table.find(&offer.id)).set(offers::reason.eq(detail)).execute(&mut **tx)?;
     }
@@ -183,9 +196,11 @@ pub(super) fn change(tx: &mut Tx, offer: &Offer, to: OfferState, detail: &str) -
     Ok(true)
 }
 
-/// Writes a line of an offer's story.
+/// Writes a line of an offer's story, after all that it has.
 pub(super) fn note(tx: &mut Tx, id: &OfferId, state: OfferState, detail: &str) -> Result<()> {
     let (event_id, now) = (EventId::new(tx.now(), tx.entropy()), tx.now());
+    let lines = offer_events::table.filter(offer_events::offer_id.eq(id)).select(max(offer_events::number));
+    let number = lines.first::<Option<i32>>(&mut **tx)?.unwrap_or(0) + 1;
     diesel::insert_into(offer_events::table)
         .values((
             offer_events::id.eq(event_id),
@@ -193,6 +208,7 @@ pub(super) fn note(tx: &mut Tx, id: &OfferId, state: OfferState, detail: &str) -
             offer_events::state.eq(state),
             offer_events::detail.eq(detail),
             offer_events::happened_at.eq(now),
+            offer_events::number.eq(number),
         ))
         .execute(&mut **tx)?;
     Ok(())

@@ -83,12 +83,10 @@ pub fn list(
     Ok(query.load(db)?)
 }
 
-/// The story of an offer, from its beginning. Of what happened at the same instant, the earlier state comes first.
+/// The story of an offer, from its beginning.
 pub fn timeline(db: &mut Db, id: &OfferId) -> Result<Vec<TimelineEntry>> {
-    let mut entries: Vec<TimelineEntry> =
-        offer_events::table.filter(offer_events::offer_id.eq(id)).select(TimelineEntry::as_select()).load(db)?;
-    entries.sort_by_key(|entry| (entry.happened_at, entry.state));
-    Ok(entries)
+    let lines = offer_events::table.filter(offer_events::offer_id.eq(id)).order(offer_events::number);
+    Ok(lines.select(TimelineEntry::as_select()).load(db)?)
 }
 
 /// By when each of a pool's offers that are before the members will be decided.

@@ -197,7 +197,11 @@ impl OfferView {
 }
 
 impl VoteProgress {
-    fn of(vote: Vote, turnout: i64) -> Result<Self> {
+    /// A vote with the ballots cast so far.
+    ///
+    /// # Errors
+    /// `internal` for a damaged row.
+    pub fn of(vote: Vote, turnout: i64) -> Result<Self> {
         let closes_at = vote.window().as_ref().map(rules::effective_deadline);
         Ok(VoteProgress {
             needed_yes: rules::need(&vote.passing()?, vote.electors),

@@ -19,6 +19,7 @@ pub mod recalls;
 pub mod routes;
 pub mod steps;
 mod store;
+mod telling;
 pub mod views;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::invoice::{self, Invoice, Line, Party};
 use super::leavers::quarter::Quarter;
 use super::licence::{self, Licence, LicenceState};
 use super::model::{Purchase, PurchaseState, Refund};
-use super::{recalls, store};
+use super::{recalls, store, telling};
 use crate::clock::UtcTime;
 use crate::config::Seller;
 use crate::datasets::model::Edition;
@@ -16,6 +16,7 @@ use crate::money::{self, Money};
 use crate::offers::model::Offer;
 use crate::pools::model::Pool;
 use crate::queue::{self, JobKind};
+use crate::webhooks::events::EventType;
 use crate::{accounts, datasets, ledger, offers, outbox, pools};
 use serde_json::json;
 
@@ -57,6 +58,7 @@ pub fn invoice(tx: &mut Tx, seller: &Seller, offer: &Offer) -> Result<PurchaseId
     store::insert_purchase(tx, &purchase)?;
     promise(tx, &purchase)?;
     queue::push(tx, JobKind::LapseOffer, offer.id.as_str(), due_at)?;
+    telling::invoice(tx, &purchase.id, EventType::InvoiceIssued)?;
     outbox::push(tx, "invoice.issued", &json!({"purchase_id": purchase.id}))?;
     Ok(purchase.id)
 }
@@ -251,6 +253,7 @@ pub(super) fn deliver(tx: &mut Tx, purchase: &Purchase, id: &LicenceId) -> Resul
     queue::push(tx, JobKind::Payout, purchase.id.as_str(), starts_at)?;
     queue::push(tx, JobKind::ExpireLicence, id.as_str(), ends_at)?;
     queue::push(tx, JobKind::TellLeavers, licence.organisation_id.as_str(), Quarter::of(starts_at).ends_at())?;
+    telling::licence(tx, id, EventType::LicenceActive)?;
     outbox::push(tx, "licence.ready", &json!({"licence_id": id}))?;
     Ok(true)
 }
@@ -279,6 +282,7 @@ pub(super) fn lapse(tx: &mut Tx, purchase: &Purchase, reason: &str) -> Result<bo
     if !offers::steps::lapse(tx, offer_id, reason)? {
         return Err(Error::internal(format!("{} was unpaid, but {offer_id} cannot lapse", purchase.id)));
     }
+    telling::invoice(tx, &purchase.id, EventType::InvoiceLapsed)?;
     outbox::push(tx, "offer.lapsed", &json!({"offer_id": offer_id}))?;
     Ok(true)
 }
@@ -329,6 +333,7 @@ pub(super) fn end_exclusivity(tx: &mut Tx, licence: &Licence) -> Result<()> {
 /// # Errors
 /// `internal` where the database fails.
 pub(super) fn tell_of_change(tx: &mut Tx, id: &LicenceId) -> Result<()> {
+    telling::licence_change(tx, id)?;
     outbox::push(tx, "licence.changed", &json!({"licence_id": id}))
 }
 
@@ -383,6 +388,9 @@ fn give_back(tx: &mut Tx, purchase: &Purchase, licence: &Licence, memo: &str) ->
     for (kind, amount_minor) in parts.into_iter().filter(|(_, amount_minor)| *amount_minor > 0) {
         let debited = account(tx, purchase, kind)?;
         ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;
+    }
+    if refund.total_minor() > 0 {
+        telling::refund(tx, purchase, EventType::InvoiceRefundDue, &purchase.money(refund.total_minor()))?;
     }
     Ok(())
 }

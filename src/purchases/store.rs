@@ -6,7 +6,7 @@ use crate::clock::UtcTime;
 use crate::db::Db;
 use crate::db::schema::{licences, purchases};
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, EditionId, LicenceId, OfferId, OrganisationId, PurchaseId};
+use crate::ids::{AccountId, DatasetId, EditionId, LicenceId, OfferId, OrganisationId, PurchaseId};
 use diesel::prelude::*;
 
 pub fn purchase(db: &mut Db, id: &PurchaseId) -> Result<Option<Purchase>> {
@@ -121,6 +121,13 @@ pub fn licences(
         query = query.filter(licences::id.lt(after.to_owned()));
     }
     Ok(query.load(db)?)
+}
+
+/// The organisations that hold a licence on a dataset which has not ended, or wait for one.
+pub fn licensees(db: &mut Db, dataset_id: &DatasetId) -> Result<Vec<OrganisationId>> {
+    let held = licences::state.eq_any([LicenceState::Preparing, LicenceState::Active]);
+    let rows = licences::table.filter(licences::dataset_id.eq(dataset_id).and(held));
+    Ok(rows.select(licences::organisation_id).distinct().load(db)?)
 }
 
 pub fn insert_licence(db: &mut Db, row: &Licence) -> Result<()> {

@@ -118,6 +118,10 @@ fn request_headers(operation: &Operation) -> Vec<ParameterBuilder> {
         let about = "An `ETag` that an earlier answer had; where it still holds, the answer is 304 without a body.";
         headers.push(header("If-None-Match", Required::False, about, ObjectBuilder::new()));
     }
+    if operation.answers.iter().flat_map(|answer| &answer.bodies).any(|body| body.media_type == "text/event-stream") {
+        let about = "The `id` of the event that was read last; the stream goes on after it.";
+        headers.push(header("Last-Event-ID", Required::False, about, ObjectBuilder::new()));
+    }
     headers
 }
 

@@ -4,6 +4,7 @@
 //! 405, 413, 422 …) are not repeated here; see [`Operation::errors`].
 
 mod sales;
+mod webhooks;
 
 use super::operation::{Access::*, Operation, delete, get, patch, post, put};
 use super::{operating, service};
@@ -31,6 +32,7 @@ pub fn operations() -> Vec<Operation> {
         sales::about_licences(),
         sales::about_recalls(),
         sales::about_delta_sharing(),
+        webhooks::about_webhooks(),
         about_operating(),
     ]
     .concat()

@@ -71,6 +71,11 @@ pub const ROOMS: &[Room] = &[
         segments: &["licences", "links", "grants", "delta-sharing"],
     },
     Room {
+        name: "webhooks",
+        about: "Being told: where a buyer's programs are sent what happens, what was sent there, and what came of it.",
+        segments: &["webhooks", "webhook-events", "deliveries"],
+    },
+    Room {
         name: "operating",
         about: "For those who run the service: background jobs and the audit log.",
         segments: &["jobs", "audit-log"],

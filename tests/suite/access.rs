@@ -23,6 +23,7 @@ fn body(path: &str) -> Value {
     match path {
         "/v1/votes/{id}/ballot" => json!({"choice": "no"}),
         "/v1/votes/{id}/questions" | "/v1/questions/{id}/answer" => json!({"text": "Who will read it?"}),
+        "/v1/webhooks/{id}/replay" => json!({"since": "2026-01-01T00:00:00Z"}),
         "/v1/purchases/{id}/po-number" => json!({"po_number": "PO 1"}),
         "/v1/pools/{id}/membership/consents/{purpose}" => json!({"text_version": 1}),
         "/v1/organisations/{id}" => json!({
@@ -154,6 +155,12 @@ impl Neighbours {
         let licence_id = sold.licence["id"].as_str().unwrap();
         let links = market.buyer.post(&format!("/v1/licences/{licence_id}/links"), &json!({})).ok();
         owned.push(("grant", links["grant_id"].as_str().unwrap().to_owned()));
+        let webhook = market.buyer.post("/v1/webhooks", &json!({"url": "https://hooks.example.org"})).ok();
+        let delivery = market.buyer.post(&format!("/v1/webhooks/{}/test", id(&webhook)), &json!({})).ok();
+        owned.extend([("webhook", id(&webhook)), ("delivery", id(&delivery))]);
+        // Nobody is there.
+        let path = format!("/v1/webhooks/{}", id(&webhook));
+        market.buyer.json("PATCH", &path, &[], &json!({"state": "paused"})).ok();
         let stranger_buyer = market.app.buyer("stranger");
         let elsewhere = market.app.pool("Another pool");
         let stranger_member = market.app.listener(&elsewhere, 77);
@@ -168,10 +175,14 @@ impl Neighbours {
 
     /// Everything that the owners see of what is theirs.
     fn all_that_is_owned(&self) -> Vec<(String, String)> {
-        let of_buyer = ["offers", "purchases", "licences"].iter().map(|kind| format!("/v1/{kind}?limit=100"));
+        let of_buyer =
+            ["offers", "purchases", "licences", "webhooks"].iter().map(|kind| format!("/v1/{kind}?limit=100"));
         let licence_id = self.id_of("/v1/licences/");
         let more =
             [format!("/v1/organisations/{}", self.organisation_id), format!("/v1/licences/{licence_id}/accesses")];
+        let webhook = format!("/v1/webhooks/{}", self.id_of("/v1/webhooks/"));
+        let delivery = format!("/v1/deliveries/{}", self.id_of("/v1/deliveries/"));
+        let more = more.into_iter().chain([webhook.clone(), format!("{webhook}/deliveries"), delivery]);
         let of_member =
             ["/v1/histories", "/v1/memberships", "/v1/votes", "/v1/payouts", "/v1/sales"].map(str::to_owned);
         let read = |caller: &Caller, path: String| {

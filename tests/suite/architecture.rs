@@ -26,6 +26,7 @@ const ORDER: &[&str] = &[
     "audit",
     "context",
     "accounts",
+    "webhooks",
     "pools",
     "histories",
     "aggregates",

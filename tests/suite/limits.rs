@@ -149,6 +149,9 @@ fn the_limits_of_the_document_are_the_servers() {
         (buyer, "PUT", "/v1/purchases/{id}/po-number", "purchase", &json!({"po_number": "PO 1"})),
         (operator, "POST", "/v1/purchases/{id}/settle", "purchase", &payment),
         (operator, "POST", "/v1/purchases/{id}/refund", "purchase", &payment),
+        (buyer, "POST", "/v1/webhooks", "", &json!({"url": "https://hooks.example.org", "description": "Ours."})),
+        (buyer, "PATCH", "/v1/webhooks/{id}", "webhook", &json!({"url": "https://a.example", "description": "Ours."})),
+        (buyer, "POST", "/v1/webhooks/{id}/secret", "webhook", &json!({"overlap_s": 1})),
         // Last, because listings are held against the pool's newest text.
         (operator, "POST", "/v1/pools/{id}/consent-texts", "pool", &consent),
     ];

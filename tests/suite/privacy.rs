@@ -231,6 +231,10 @@ fn dp12_what_one_member_alone_played_is_nowhere_to_be_found() {
     assert_eq!(market.app.upload(&canary, &export_of_the_canary())["state"], "accepted");
     market.members.push(canary);
     market.app.advance_days(5);
+    // What it would be told is read where it waits.
+    let webhook = market.buyer.post("/v1/webhooks", &json!({"url": "https://hooks.example.org"})).ok();
+    let path = format!("/v1/webhooks/{}", id(&webhook));
+    market.buyer.json("PATCH", &path, &[], &json!({"state": "paused"})).ok();
     let mut kinds = BTreeSet::new();
     for recipe in recipes() {
         market.dataset_id = market.app.listing(&market.pool_id, &recipe, &json!({"title": "What people like"}));

@@ -14,6 +14,7 @@ use crate::offers::actions::seen as offer_seen;
 use crate::offers::counters::views::{CounterView, NewCounter};
 use crate::offers::model::{Offer, OfferState};
 use crate::offers::steps as offers;
+use crate::offers::telling;
 use crate::offers::views::OfferView;
 use crate::{audit, outbox, text};
 use serde_json::json;
@@ -95,6 +96,7 @@ fn keep(
     store::insert(tx, &counter)?;
     let detail = format!("The operator asks for other terms ({}), to be answered by {answer_by}.", counter.id);
     offers::note(tx, &offer.id, offer.state, &detail)?;
+    telling::countered(tx, offer, &counter.id)?;
     outbox::push(tx, "offer.countered", &json!({"offer_id": offer.id, "counter_id": counter.id}))?;
     audit::note(tx, &operator.account_id, "offer.counter", offer.id.as_str(), Some(message))?;
     Ok(counter)

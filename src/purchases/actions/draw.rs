@@ -10,7 +10,7 @@ use crate::ids::{AccountId, EditionId, OfferId};
 use crate::offers::model::Offer;
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::Purchase;
-use crate::purchases::{recalls, steps, store};
+use crate::purchases::{recalls, steps, store, telling};
 use crate::{datasets, offers, votes};
 
 /// How often one job draws before it gives way to others.
@@ -62,7 +62,9 @@ pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + S
             match &goal {
                 Goal::Sale(offer_id) => {
                     let (purchase, licence) = settled(tx, offer_id)?;
-                    steps::deliver(tx, &purchase, &licence.id)?;
+                    if steps::deliver(tx, &purchase, &licence.id)? {
+                        telling::published(tx, &licence.id)?;
+                    }
                 }
                 Goal::Replacement(recalled_id) => recalls::steps::replace(tx, recalled_id, &drawn)?,
             }

@@ -14,8 +14,9 @@ use crate::purchases::agreements::{self, steps::Issuer};
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::{self, Purchase, PurchaseState};
 use crate::purchases::views::PurchaseView;
-use crate::purchases::{steps, store};
+use crate::purchases::{steps, store, telling};
 use crate::queue::{self, JobKind};
+use crate::webhooks::events::EventType;
 use crate::{audit, datasets, ledger, offers};
 
 /// Notes that an invoice was paid, in full and in its currency, grants the licence, and writes down what was agreed.
@@ -69,6 +70,7 @@ fn settle_now(
     store::note_payment(tx, id, &operator.account_id, payment_reference, now)?;
     enter_payment(tx, &purchase, payment_reference)?;
     offers::steps::mark_paid(tx, &purchase.offer_id)?;
+    telling::invoice(tx, id, EventType::InvoicePaid)?;
     let licence_id = grant(tx, &purchase)?;
     agreements::steps::make(tx, issuer, &licence_id)?;
     audit::note(tx, &operator.account_id, "purchase.settle", id.as_str(), Some(payment_reference))
@@ -115,6 +117,7 @@ fn grant(tx: &mut Tx, purchase: &Purchase) -> Result<LicenceId> {
         ended_at: None,
     };
     store::insert_licence(tx, &licence)?;
+    telling::licence(tx, &licence.id, EventType::LicencePreparing)?;
     if offer.edition_id.is_some() {
         steps::deliver(tx, purchase, &licence.id)?;
     }
@@ -173,6 +176,7 @@ pub async fn pay_refund(
                 let receivable = steps::receivable(tx, &purchase)?;
                 let memo = format!("refund paid: {payment_reference}");
                 ledger::steps::post(tx, &receivable, &bank, due.amount_minor, id.as_str(), &memo)?;
+                telling::refund(tx, &purchase, EventType::InvoiceRefunded, &due)?;
                 audit::note(tx, &operator.account_id, "purchase.refund", id.as_str(), Some(&payment_reference))?;
                 PurchaseView::of(reading::reread(tx, &id)?)
             })

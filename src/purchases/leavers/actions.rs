@@ -12,7 +12,7 @@ use crate::ids::{EditionId, LicenceId, NoticeId, OrganisationId};
 use crate::page::Window;
 use crate::purchases::actions::{scope, within};
 use crate::purchases::licence::{Licence, LicenceState};
-use crate::purchases::steps;
+use crate::purchases::{steps, telling};
 use crate::votes::electorate;
 use crate::{datasets, outbox};
 use serde_json::json;
@@ -86,6 +86,7 @@ fn note(tx: &mut Tx, id: &OrganisationId, quarter: &str, counts: Vec<Count>) -> 
             told_at: now,
         };
         store::insert(tx, &notice)?;
+        telling::leavers(tx, id, &notice)?;
         is_new = true;
     }
     if is_new {

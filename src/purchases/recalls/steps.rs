@@ -11,8 +11,9 @@ use crate::ledger::model::LedgerKind;
 use crate::offers::model::OfferState;
 use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::{Purchase, Refund};
-use crate::purchases::{steps, store};
+use crate::purchases::{steps, store, telling};
 use crate::queue::{self, JobKind};
+use crate::webhooks::events::EventType;
 use crate::{datasets, ledger, offers, outbox};
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ pub(super) fn withdraw_from_licensees(tx: &mut Tx, recalled: &Recalled) -> Resul
             (before, after) if before != after => steps::finish(tx, &licence, now)?,
             _ => {}
         }
-        outbox::push(tx, "licence.recalled", &about(&licence, id))?;
+        tell_of_recall(tx, &licence, id)?;
     }
     Ok(held)
 }
@@ -80,7 +81,7 @@ pub fn replace(tx: &mut Tx, id: &EditionId, replacement: &Edition) -> Result<()>
     for licence in waiting(tx, id, now)? {
         if is_too_small(tx, &licence, replacement)? {
             end_and_refund(tx, &recalled, &licence)?;
-            outbox::push(tx, "licence.recalled", &about(&licence, id))?;
+            tell_of_recall(tx, &licence, id)?;
             continue;
         }
         store::move_licence(tx, &licence.id, LicenceState::Suspended, LicenceState::Active)?;
@@ -89,6 +90,7 @@ pub fn replace(tx: &mut Tx, id: &EditionId, replacement: &Edition) -> Result<()>
         store::set_edition(tx, &licence.id, &replacement.id, ends_at)?;
         let next_end = Licence { ends_at, ..licence.clone() }.next_end();
         queue::push(tx, JobKind::ExpireLicence, licence.id.as_str(), next_end.unwrap_or(now))?;
+        telling::licence(tx, &licence.id, EventType::LicenceReplaced)?;
         outbox::push(tx, "licence.replaced", &about(&licence, &replacement.id))?;
     }
     Ok(())
@@ -107,7 +109,7 @@ pub(super) fn give_up_replacement(tx: &mut Tx, id: &EditionId, replacement_id: &
     let waiting = waiting(tx, id, now)?;
     for licence in &waiting {
         end_and_refund(tx, &recalled, licence)?;
-        outbox::push(tx, "licence.recalled", &about(licence, id))?;
+        tell_of_recall(tx, licence, id)?;
     }
     Ok(waiting.len())
 }
@@ -175,7 +177,13 @@ pub fn refund(db: &mut Db, purchase: &Purchase, licence: &Licence) -> Result<Ref
     model::refund(purchase, &licence.terms()?, back, recall.ground, recall.recalled_at, would_end_at)
 }
 
-/// What those are told of who hold a licence.
+/// Tells those who hold a licence, and their programs, of the recall of its edition.
+fn tell_of_recall(tx: &mut Tx, licence: &Licence, id: &EditionId) -> Result<()> {
+    telling::licence(tx, &licence.id, EventType::EditionRecalled)?;
+    outbox::push(tx, "licence.recalled", &about(licence, id))
+}
+
+/// What the mails are about.
 fn about(licence: &Licence, edition_id: &EditionId) -> Value {
     json!({"licence_id": licence.id, "edition_id": edition_id, "organisation_id": licence.organisation_id})
 }

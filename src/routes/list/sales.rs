@@ -38,6 +38,17 @@ pub fn about_offers() -> Vec<Operation> {
             .summary("One offer: terms, dates, totals, turnout, what has happened")
             .answers::<offers::OfferView>(200, "The offer.")
             .errors(&[Forbidden]),
+        get("/v1/offers/{id}/events", Buyer, offers::events)
+            .summary("Follow an offer: server-sent events of what happens to it, and of its vote's turnout")
+            .description(
+                "`event: offer` carries a line of the offer's `timeline`, `event: vote` its `vote`, each as the offer shows them. The \
+                 stream begins with what has happened so far, or, with the id of an event in `Last-Event-ID`, after that event; it \
+                 ends when the offer is paid or lost, when the session ends, and when the server stops. A comment every 15 seconds \
+                 shows that it is alive. An account may have 8 open.",
+            )
+            .answers_file(200, "The events.", "text/event-stream")
+            .answers_nothing(204, "Nothing will happen any more after that event: a browser stops asking.")
+            .errors(&[TooManyRequests]),
         get("/v1/offers/{id}/terms", Caller, offers::terms)
             .summary("The frozen terms, byte for byte")
             .answers::<offers::Terms>(200, "The canonical JSON whose SHA-256 is the terms hash.")

@@ -153,7 +153,7 @@ fn within(value: &Value, schema: &Value) -> Result<(), String> {
 
 /// The prefix of the ids that a path takes.
 pub fn id_prefix(path: &str) -> &'static str {
-    const KINDS: [(&str, &str); 19] = [
+    const KINDS: [(&str, &str); 21] = [
         ("/v1/erasures/", "erasure"),
         ("/v1/accounts/", "acct"),
         ("/v1/organisations/", "org"),
@@ -173,6 +173,8 @@ pub fn id_prefix(path: &str) -> &'static str {
         ("/v1/grants/", "grant"),
         ("/v1/jobs/", "job"),
         ("/v1/payouts/", "payout"),
+        ("/v1/webhooks/", "webhook"),
+        ("/v1/deliveries/", "delivery"),
     ];
     let found = KINDS.iter().find(|(start, _)| path.starts_with(start));
     found.unwrap_or_else(|| panic!("say in this test whose ids {path} takes")).1

@@ -7,6 +7,7 @@ pub mod http;
 pub mod logs;
 pub mod market;
 pub mod postgres;
+pub mod receiver;
 #[cfg(s3)]
 pub mod s3;
 pub mod sale;

@@ -1,0 +1,102 @@
+//! What the buyer's webhooks are told of an invoice and a licence.
+
+use super::leavers::model::LeaversNotice;
+use super::licence::LicenceState;
+use super::model::Purchase;
+use super::{steps, store};
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::ids::{LicenceId, OrganisationId, PurchaseId};
+use crate::money::Money;
+use crate::webhooks::events::EventType;
+use crate::{datasets, webhooks};
+use serde_json::{Value, json};
+
+fn about_invoice(purchase: &Purchase) -> Value {
+    json!({
+        "purchase_id": purchase.id,
+        "offer_id": purchase.offer_id,
+        "state": purchase.state,
+        "invoice_number": purchase.invoice_number,
+        "total": purchase.total(),
+        "due_at": purchase.due_at,
+        "href": format!("/v1/purchases/{}", purchase.id),
+    })
+}
+
+/// Where an invoice stands.
+pub fn invoice(tx: &mut Tx, id: &PurchaseId, event: EventType) -> Result<()> {
+    let purchase = steps::purchase(tx, id)?;
+    webhooks::steps::tell(tx, &purchase.organisation_id, event, &about_invoice(&purchase))
+}
+
+/// That so much goes back, or has gone back.
+pub fn refund(tx: &mut Tx, purchase: &Purchase, event: EventType, refund: &Money) -> Result<()> {
+    let mut data = about_invoice(purchase);
+    data["refund"] = json!(refund);
+    webhooks::steps::tell(tx, &purchase.organisation_id, event, &data)
+}
+
+/// What has become of a licence that was active, or was to be.
+pub fn licence_change(tx: &mut Tx, id: &LicenceId) -> Result<()> {
+    let licence = steps::licence(tx, id)?;
+    let event = match (licence.state_at(tx.now()), licence.revoked_from()) {
+        (LicenceState::Active | LicenceState::Suspended, Some(_)) => EventType::LicenceUnderNotice,
+        (LicenceState::Active | LicenceState::Suspended | LicenceState::Preparing, _) => EventType::LicenceKept,
+        (LicenceState::Revoked, _) => EventType::LicenceRevoked,
+        (LicenceState::Expired, _) => EventType::LicenceExpired,
+        (LicenceState::Cancelled, _) => EventType::LicenceCancelled,
+        (LicenceState::Recalled, _) => EventType::EditionRecalled,
+    };
+    self::licence(tx, id, event)
+}
+
+/// Where a licence stands.
+pub fn licence(tx: &mut Tx, id: &LicenceId, event: EventType) -> Result<()> {
+    let licence = steps::licence(tx, id)?;
+    let data = json!({
+        "licence_id": id,
+        "purchase_id": licence.purchase_id,
+        "offer_id": licence.offer_id,
+        "dataset_id": licence.dataset_id,
+        "edition_id": licence.edition_id,
+        "state": licence.state_at(tx.now()),
+        "starts_at": licence.starts_at,
+        "ends_at": licence.ends_at,
+        "revoked_from": licence.revoked_from(),
+        "reason": licence.revoked_reason,
+        "href": format!("/v1/licences/{id}"),
+    });
+    webhooks::steps::tell(tx, &licence.organisation_id, event, &data)
+}
+
+/// How many of the members in a licence's edition have left.
+pub fn leavers(tx: &mut Tx, organisation_id: &OrganisationId, notice: &LeaversNotice) -> Result<()> {
+    let data = json!({
+        "licence_id": notice.licence_id,
+        "edition_id": notice.edition_id,
+        "quarter": notice.quarter,
+        "members": notice.members,
+        "left_at_least": notice.left_at_least,
+        "href": format!("/v1/licences/{}/notices", notice.licence_id),
+    });
+    webhooks::steps::tell(tx, organisation_id, EventType::LicenceLeaversCounted, &data)
+}
+
+/// That an edition was drawn for a licence: to all who hold one on its dataset, as the catalogue tells everybody.
+pub fn published(tx: &mut Tx, id: &LicenceId) -> Result<()> {
+    let licence = steps::licence(tx, id)?;
+    let unfinished = || Error::internal(format!("{} has begun without an edition", licence.id));
+    let edition = datasets::steps::edition(tx, licence.edition_id.as_ref().ok_or_else(unfinished)?)?;
+    let data = json!({
+        "edition_id": edition.id,
+        "dataset_id": edition.dataset_id,
+        "number": edition.number,
+        "rows": edition.rows_given,
+        "href": format!("/v1/datasets/{}", edition.dataset_id),
+    });
+    for organisation_id in store::licensees(tx, &licence.dataset_id)? {
+        webhooks::steps::tell(tx, &organisation_id, EventType::EditionPublished, &data)?;
+    }
+    Ok(())
+}
