@@ -20,9 +20,13 @@ use utoipa::openapi::{
 /// The name under which the document knows our tokens.
 const BEARER: &str = "access_token";
 
+/// The name of what is JSON, and of a shape that another standard tells.
+const JSON_DOCUMENT: &str = "JsonDocument";
+
 /// Makes the document.
 pub fn document(operations: &[Operation]) -> OpenApi {
-    let mut components = ComponentsBuilder::new().schema("Problem", problem_schema()).security_scheme(
+    let components = ComponentsBuilder::new().schema("Problem", problem_schema());
+    let mut components = components.schema(JSON_DOCUMENT, json_document_schema()).security_scheme(
         BEARER,
         SecurityScheme::Http(
             HttpBuilder::new()
@@ -183,15 +187,14 @@ fn errors_by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
 
 fn content(body: &Body) -> Content {
     let file = || {
-        let shape = match body.media_type {
-            "application/json" => ObjectBuilder::new().schema_type(Type::Object),
-            text if text.starts_with("text/") => ObjectBuilder::new().schema_type(Type::String),
-            _ => {
-                let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
-                ObjectBuilder::new().schema_type(Type::String).format(Some(format))
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        match body.media_type {
+            json if json == "application/json" || json.ends_with("+json") => {
+                RefOr::Ref(Ref::from_schema_name(JSON_DOCUMENT))
             }
-        };
-        RefOr::from(Schema::from(shape))
+            words if words.starts_with("text/") => text.into(),
+            _ => text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).into(),
+        }
     };
     ContentBuilder::new().schema(Some(body.schema.clone().unwrap_or_else(file))).build()
 }
@@ -218,6 +221,15 @@ fn problem_schema() -> Schema {
         .into()
 }
 
+fn json_document_schema() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("A JSON object whose shape another standard tells: the operation says which."))
+        .examples([serde_json::json!({"@context": "https://schema.org/", "@type": "Dataset"})])
+        .build()
+        .into()
+}
+
 fn full_description(operation: &Operation) -> String {
     let who = format!("For {}.", operation.access.as_str());
     operation.description.map_or(who.clone(), |text| format!("{text}\n\n{who}"))
@@ -233,20 +245,43 @@ pub fn tag(path: &str) -> &str {
     }
 }
 
-/// `GET /v1/offers/{id}/terms` is `get_offers_by_id_terms`: made of the path, so never the same twice.
+/// `GET /v1/offers/{id}/terms` is `get_offer_terms`, and `GET /v1/offers` is `get_offers`: made of the path, so that a
+/// generated client's functions can be guessed from it. A test sees to it that no two are the same.
 pub fn operation_id(operation: &Operation) -> String {
+    let segments: Vec<&str> =
+        operation.path.trim_start_matches("/v1").split('/').filter(|one| !one.is_empty()).collect();
     let mut id = operation.method.as_str().to_ascii_lowercase();
-    for segment in operation.path.trim_start_matches("/v1").split('/').filter(|segment| !segment.is_empty()) {
-        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        let word = name.map_or(segment.to_owned(), |name| format!("by_{name}"));
+    for (at, segment) in segments.iter().enumerate() {
+        let word = match variable(segment) {
+            Some(name) if at > 0 && variable(segments[at - 1]).is_some() => format!("by_{name}"),
+            Some(_) => continue,
+            None if segments.get(at + 1).is_some_and(|next| variable(next).is_some()) => singular(segment),
+            None => (*segment).to_owned(),
+        };
         id.push('_');
-        id.push_str(&word.replace(['.', '-'], "_"));
+        id.push_str(word.trim_start_matches('.').replace(['.', '-'], "_").as_str());
+    }
+    if segments.is_empty() {
+        id.push_str("_front");
     }
     id
 }
 
+/// One of a collection: `offer` of `offers`, `history` of `histories`.
+fn singular(collection: &str) -> String {
+    match collection.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => collection.strip_suffix('s').unwrap_or(collection).to_owned(),
+    }
+}
+
+/// The name of a segment that varies.
+fn variable(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
 fn path_names(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    path.split('/').filter_map(variable)
 }
 
 fn http_method(method: &Method) -> HttpMethod {

@@ -113,6 +113,49 @@ fn undescribed(name: &str, schema: &Value, missing: &mut BTreeSet<String>) {
     }
 }
 
+/// Generators name types after titles; what has none gets a number, and its name changes when another is put before it.
+#[test]
+fn every_alternative_has_a_name() {
+    for (name, schema) in the_document()["components"]["schemas"].as_object().unwrap() {
+        for choice in schema["oneOf"].as_array().into_iter().flatten().filter(|choice| choice["type"] == "object") {
+            assert!(choice["title"].is_string(), "{name}: {choice} has no title");
+        }
+    }
+}
+
+/// Types of their own, and one for each kind of page: a generator makes one for every shape that stands in an operation.
+#[test]
+fn no_shape_of_json_stands_in_an_operation_itself() {
+    for (path, method, operation) in described(the_document()) {
+        let bodies = operation["responses"].as_object().unwrap().values().chain([&operation["requestBody"]]);
+        let contents = bodies.filter_map(|body| body["content"].as_object()).flatten();
+        for (media_type, content) in contents.filter(|(media_type, _)| media_type.ends_with("json")) {
+            assert!(content["schema"].get("properties").is_none(), "{method} {path}: {media_type}");
+            assert!(
+                content["schema"]["$ref"].is_string() || media_type.contains("ndjson"),
+                "{method} {path}: {media_type}"
+            );
+        }
+    }
+}
+
+#[test]
+fn operations_are_named_after_their_paths() {
+    let document = the_document();
+    for (path, method, id) in [
+        ("/", "get", "get_front"),
+        ("/v1/offers", "post", "post_offers"),
+        ("/v1/offers/{id}/terms", "get", "get_offer_terms"),
+        ("/v1/histories/{id}", "get", "get_history"),
+        ("/v1/links/{id}/{name}", "get", "get_link_by_name"),
+        ("/v1/licences/{id}/files", "get", "get_licence_files"),
+        ("/v1/licences/{id}/files/{name}", "get", "get_licence_file"),
+        ("/.well-known/jwks.json", "get", "get_well_known_jwks_json"),
+    ] {
+        assert_eq!(document["paths"][path][method]["operationId"], id, "{method} {path}");
+    }
+}
+
 /// Words are documented as they are written, not as the code calls them.
 #[test]
 fn the_words_of_the_document_are_those_of_the_api() {
