@@ -29,3 +29,42 @@ def check_delta_sharing(buyer, licence_id, rows, directory):
     profile.write_bytes(buyer.fetch("GET", path))
     assert len(delta_sharing.load_as_pandas(url)) == len(rows), "and the next profile is good again"
     say("delta-sharing: refused with a forged token, and after the profile was taken back; in words")
+
+
+def saved_profile(buyer, licence, directory):
+    profile = directory / f"{licence['id']}.share"
+    profile.write_bytes(buyer.fetch("GET", f"/v1/licences/{licence['id']}/profile.share"))
+    return profile
+
+
+def tables_of(profile):
+    """The addresses of all tables under a profile."""
+    import delta_sharing
+
+    tables = delta_sharing.SharingClient(str(profile)).list_all_tables()
+    return [f"{profile}#{table.share}.{table.schema}.{table.name}" for table in tables]
+
+
+def loaded_rows(url):
+    import delta_sharing
+
+    return len(delta_sharing.load_as_pandas(url))
+
+
+def check_limits(url, rows):
+    import delta_sharing
+
+    for limit in (0, 1, rows, rows + 1):
+        assert len(delta_sharing.load_as_pandas(url, limit=limit)) == min(limit, rows), limit
+
+
+def check_other_licence(profile, others):
+    """A profile opens the tables of its own licence, and no other's."""
+    import delta_sharing
+
+    for url in others:
+        address = url.rsplit("#", 1)[1]
+        share, schema, table = address.split(".")
+        refused(f"There is no table {schema}.{table} under this licence", lambda: delta_sharing.load_as_pandas(f"{profile}#{address}"))
+        refused("There is no share elsewhere", lambda: delta_sharing.load_as_pandas(f"{profile}#elsewhere.{schema}.{table}"))
+    say(f"delta-sharing: refused {len(others)} table(s) of another licence, and a share of nobody's")
