@@ -23,10 +23,11 @@ market = requests.Session()
 
 
 def ask(method, path, **more):
-    """The answer's JSON. Whatever goes wrong says why in `detail`."""
+    """The answer's JSON; or the end, with the words that say what went wrong."""
     answer = market.request(method, SERVER + path, timeout=60, **more)
     if not answer.ok:
-        raise SystemExit(f"{method} {path} answered {answer.status_code}: {answer.json()['detail']}")
+        problem = answer.json()
+        raise SystemExit(f"{problem['title']}: {problem['detail']}")
     return answer.json()
 
 

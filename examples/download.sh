@@ -7,25 +7,28 @@
 set -eu
 
 JSON='Content-Type: application/json'
-# Answers are JSON without blanks; these take the first text of that name out of one.
-text() { sed -n 's/.*"'"$1"'":"\([^"]*\)".*/\1/p'; }
-first() { grep -o '"'"$1"'":"[^"]*'"${2-}"'"' | head -n 1 | cut -d'"' -f4; }
-# --fail-with-body: the exit status tells of a refusal, and the words that say why are shown all the same.
-ask() { curl -sS --fail-with-body "$@" || { echo >&2; exit 1; }; }
+# An answer; or the end, with the words that say what went wrong.
+ask() { answer=$(curl -sS --fail-with-body "$@") || { printf '%s\n' "$answer" >&2; return 1; }; printf '%s\n' "$answer"; }
+# Answers are JSON in one line without blanks: this takes the first text of a name (that ends so and so) out of one.
+first() { grep -o '"'"$1"'":"[^"]*'"${2-}"'"' | head -n 1 | cut -d '"' -f 4; }
 
-# Log in. The token is good for ten minutes. A password in a file or a pipe is seen by nobody who lists the processes.
-LOGIN='{"email":"'$MARKET_EMAIL'","password":"'$MARKET_PASSWORD'"}'
-TOKEN=$(printf '%s' "$LOGIN" | ask "$MARKET_URL/v1/sessions" -H "$JSON" -d @- | text access_token)
+# Log in. The token is good for ten minutes. The password goes through a pipe: whoever lists the processes does not see it.
+SESSION=$(printf '{"email":"%s","password":"%s"}' "$MARKET_EMAIL" "$MARKET_PASSWORD" | ask "$MARKET_URL/v1/sessions" -H "$JSON" -d @-)
+TOKEN=$(printf '%s' "$SESSION" | first access_token)
 
 # Browse: nobody needs an account for that.
-echo "For sale: $(ask "$MARKET_URL/v1/datasets?q=artist" | first title)"
+CATALOGUE=$(ask "$MARKET_URL/v1/datasets?q=artist")
+echo "For sale: $(printf '%s' "$CATALOGUE" | first title)"
 
 # The newest licence, its Parquet file, and a link to that which is good for ten minutes.
-LICENCE=$(ask "$MARKET_URL/v1/licences" -H "Authorization: Bearer $TOKEN" | first id)
-NAME=$(ask "$MARKET_URL/v1/licences/$LICENCE/files" -H "Authorization: Bearer $TOKEN" | first name .parquet)
+LICENCES=$(ask "$MARKET_URL/v1/licences" -H "Authorization: Bearer $TOKEN")
+LICENCE=$(printf '%s' "$LICENCES" | first id)
+[ -n "$LICENCE" ] || { echo "There is no licence to download by." >&2; exit 1; }
+FILES=$(ask "$MARKET_URL/v1/licences/$LICENCE/files" -H "Authorization: Bearer $TOKEN")
+NAME=$(printf '%s' "$FILES" | first name .parquet)
 LINKS=$(ask "$MARKET_URL/v1/licences/$LICENCE/links" -H "Authorization: Bearer $TOKEN" -H "$JSON" \
   -d '{"files":["'"$NAME"'"],"lifetime_s":600}')
-LINK=$(echo "$LINKS" | text href) SHA256=$(echo "$LINKS" | text sha256)
+LINK=$(printf '%s' "$LINKS" | first href) SHA256=$(printf '%s' "$LINKS" | first sha256)
 
 # Download, until the digest is the one that was promised. `-C -` asks, with `Range`, for what is missing behind the bytes that are there;
 # a link is good for any number of tries.

@@ -1,7 +1,7 @@
 """Tools that read a licence by Delta Sharing."""
 import json
 
-from programs import refused, say
+from programs import refused, say, tables
 
 
 def check_delta_sharing(buyer, licence_id, rows, directory):
@@ -49,6 +49,13 @@ def loaded_rows(url):
     import delta_sharing
 
     return len(delta_sharing.load_as_pandas(url))
+
+
+def check_values(url, kinds, rows):
+    import delta_sharing
+
+    tables.expect_same("delta-sharing", tables.records(delta_sharing.load_as_pandas(url)), rows, kinds)
+    say(f"delta-sharing: {len(rows)} rows with the values and the types of the files")
 
 
 def check_limits(url, rows):

@@ -24,7 +24,11 @@ def check_links(buyer, licence_id, rows):
 
 
 def check_formats(buyer, licence, directory):
-    """Every program reads every format of every table, and finds the same values in columns of the types that the manifest names."""
+    """Every program reads every format of every table, and finds the same values in columns of the types that the manifest names.
+
+    Gives the types and the rows of each table, by its name.
+    """
+    found = {}
     manifest = buyer.ask("GET", f"/v1/editions/{licence['edition_id']}/manifest")["manifest"]
     files = {file["name"]: file for file in buyer.ask("GET", f"/v1/licences/{licence['id']}/files")["items"]}
     for table in manifest["tables"]:
@@ -44,9 +48,11 @@ def check_formats(buyer, licence, directory):
         missing = sum(value is None for row in rows for value in row.values())
         programs = sorted({program for program, _ in readers})
         say(f"{', '.join(programs)}: {len(rows)} rows of {table['name']} equal in {len(paths)} formats, {missing} absent values with them")
+        found[table["name"]] = kinds, rows
+    return found
 
 
-def expect_same(what, read, rows, kinds, guarded):
+def expect_same(what, read, rows, kinds, guarded=False):
     assert len(read) == len(rows), f"{what}: {len(read)} rows and not {len(rows)}"
     for number, (mine, told) in enumerate(zip(read, rows)):
         assert list(mine) == list(kinds), f"{what}: the columns are {list(mine)}"
@@ -56,6 +62,11 @@ def expect_same(what, read, rows, kinds, guarded):
                 value = unguarded(value)
             same = value is None if told[name] is None else type(value) is PYTHON[kind] and value == told[name]
             assert same, f"{what}, row {number}, {name}: {value!r} and not {told[name]!r}"
+
+
+def records(frame):
+    """The rows of a pandas frame, in which an absent number is a NaN."""
+    return [{name: None if value != value else value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def unguarded(text):
@@ -98,7 +109,7 @@ def of_pandas(kinds):
 
     def typed(frame):
         assert frame.dtypes.astype(str).to_dict() == dtypes, frame.dtypes
-        return [{name: None if value != value else value for name, value in row.items()} for row in frame.to_dict("records")]
+        return records(frame)
 
     return {
         ("pandas", "parquet"): lambda path: typed(pandas.read_parquet(path)),
