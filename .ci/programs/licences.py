@@ -1,4 +1,4 @@
-"""A licence from the offer to its end, with a clock that is set ahead: what its tools may read, and what they are told when they may not."""
+"""Licences from the offer to their end, with a clock that is set ahead: what tools may read, and what they are told when not."""
 import shutil
 
 from programs import refused, say, sharing, tables
@@ -9,7 +9,8 @@ from programs.server import OPERATOR, Account, Buyer, free_port, patiently, serv
 ARTISTS = [
     "Björk", "Motörhead", "Sigur Rós", "Дельфин", "聴く人", "فيروز", "👩‍🎤 & Friends", "Zoe\u0301",
     '"Weird Al" Yankovic', "Guns N' Roses", "'Til Tuesday", "Earth, Wind & Fire", "AC/DC", "Tab;ular|Pipes", "\\N", "C:\\new",
-    "NA", "null", "None", "nan", "true", "1999", "007", "1e9", "2026-01-10", "-", "=1+1", "+44", "@home", "'=quoted", "#hash", "<b>bold</b>",
+    "NA", "null", "None", "nan", "true", "1999", "007", "1e9", "2026-01-10",
+    "-", "=1+1", "+44", "@home", "'=quoted", "#hash", "<b>bold</b>",
 ]
 # A table with a column of every type: texts, whole numbers, numbers that may be absent, and yes or no.
 RECIPE = {
@@ -85,7 +86,10 @@ def place_second_offer(operator, buyer, url):
 
 def settled(buyer, operator):
     """The licences, once the newest invoice is paid and its edition drawn; the newest first."""
-    purchase = patiently("the invoice", lambda: next((one for one in buyer.ask("GET", "/v1/purchases")["items"] if one["state"] == "invoiced"), None))
+    def invoiced():
+        return next((one for one in buyer.ask("GET", "/v1/purchases")["items"] if one["state"] == "invoiced"), None)
+
+    purchase = patiently("the invoice", invoiced)
     payment = {"amount": purchase["total"], "payment_reference": "bank 8"}
     operator.ask("POST", f"/v1/purchases/{purchase['id']}/settle", payment, Idempotency_Key="second-settlement")
 

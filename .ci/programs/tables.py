@@ -152,7 +152,9 @@ def of_duckdb(kinds):
     return {
         ("duckdb", "parquet"): lambda path: typed(duckdb.read_parquet(path)),
         ("duckdb", "arrow"): lambda path: typed(duckdb.from_arrow(pyarrow.ipc.open_file(path).read_all())),
-        ("duckdb", "csv"): lambda path: typed(duckdb.read_csv(path, dtype=types, header=True, delimiter=",", quotechar='"', escapechar='"')),
+        ("duckdb", "csv"): lambda path: typed(
+            duckdb.read_csv(path, dtype=types, header=True, delimiter=",", quotechar='"', escapechar='"')
+        ),
         ("duckdb", "jsonl"): lambda path: typed(duckdb.read_json(path, columns=types, format="newline_delimited")),
     }
 

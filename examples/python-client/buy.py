@@ -46,7 +46,9 @@ market = AuthenticatedClient(base_url=server, token=session.access_token)
 # Browse the catalogue.
 listing = good(CatalogueView, get_datasets.sync(client=market, q="artist")).items[0]
 dataset = good(DatasetView, get_dataset.sync(listing.id, client=market))
-print(f"{dataset.title} of {dataset.pool.name}: {dataset.accuracy.rows.likely} rows are likely, from {dataset.price.floor.amount / 100:,.2f} on")
+floor = dataset.price.floor
+print(f"{dataset.title} of {dataset.pool.name}: {dataset.accuracy.rows.likely} rows are likely")
+print(f"from {floor.amount / 100:,.2f} {floor.currency} on")
 
 # Make an offer: on the edition in stock where there is one, as that costs the members no more privacy. The key makes it
 # harmless to send it again.
@@ -56,7 +58,7 @@ offer = good(OfferView, post_offers.sync(
     body=NewOffer(
         dataset_id=dataset.id,
         edition=EditionChoice.STOCK if dataset.editions else EditionChoice.NEXT,
-        price=dataset.price.floor,
+        price=floor,
         purpose=dataset.purposes[0],
         field_of_use="Choosing the artists of a weekly radio show.",
         period_days=90,
