@@ -152,6 +152,7 @@ pub struct Profile {
 }))]
 pub enum Decision {
     /// It may make offers.
+    #[schema(title = "Approval")]
     Approve {
         /// Why, 1 to 2,000 characters.
         #[schema(min_length = 1, max_length = 2000)]
@@ -161,6 +162,7 @@ pub enum Decision {
         as_of: Option<UtcTime>,
     },
     /// It is to mend its application.
+    #[schema(title = "Return")]
     Return {
         /// What is to be mended, 1 to 2,000 characters.
         #[schema(min_length = 1, max_length = 2000)]
@@ -170,6 +172,7 @@ pub enum Decision {
         as_of: Option<UtcTime>,
     },
     /// It may not make offers, or no longer.
+    #[schema(title = "Rejection")]
     Reject {
         /// Why not, 1 to 2,000 characters.
         #[schema(min_length = 1, max_length = 2000)]

@@ -17,21 +17,30 @@ use utoipa::openapi::{
     Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Required, Response, ResponseBuilder,
 };
 
-/// The name under which the document knows our tokens.
+/// The name under which the document knows accounts' tokens.
 const BEARER: &str = "access_token";
+/// The same for those of profiles, which tools show that know nothing of accounts.
+const PROFILE: &str = "profile_token";
+
+/// The name of what is JSON, and of a shape that another standard tells.
+const JSON_DOCUMENT: &str = "JsonDocument";
+
+/// The name of how Delta Sharing tells of failures.
+const DELTA_SHARING_ERROR: &str = "DeltaSharingError";
+
+/// What goes wrong before a request gets to its handler.
+const AT_THE_EDGE: [Code; 3] = [Code::MethodNotAllowed, Code::RequestTimeout, Code::HeadersTooLarge];
 
 /// Makes the document.
 pub fn document(operations: &[Operation]) -> OpenApi {
-    let mut components = ComponentsBuilder::new().schema("Problem", problem_schema()).security_scheme(
-        BEARER,
-        SecurityScheme::Http(
-            HttpBuilder::new()
-                .scheme(HttpAuthScheme::Bearer)
-                .bearer_format("JWT")
-                .description(Some("The `access_token` of `POST /v1/sessions`, good for ten minutes."))
-                .build(),
-        ),
-    );
+    let account = bearer("The `access_token` of `POST /v1/sessions`, good for ten minutes.").bearer_format("JWT");
+    let profile = bearer("The `bearerToken` of `GET /v1/licences/{id}/profile.share`, good until it is taken back.");
+    let mut components = ComponentsBuilder::new()
+        .schema("Problem", problem_schema())
+        .schema(JSON_DOCUMENT, json_document_schema())
+        .schema(DELTA_SHARING_ERROR, delta_sharing_error_schema())
+        .security_scheme(BEARER, SecurityScheme::Http(account.build()))
+        .security_scheme(PROFILE, SecurityScheme::Http(profile.build()));
     let mut paths = PathsBuilder::new();
     for operation in operations {
         for (name, schema) in &operation.schemas {
@@ -60,8 +69,8 @@ fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
         .operation_id(Some(operation_id(operation)))
         .summary(Some(operation.summary))
         .description(Some(full_description(operation)));
-    if operation.access != Access::Anyone {
-        described = described.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
+    if let Some(shown) = token_shown(operation) {
+        described = described.security(SecurityRequirement::new(shown, Vec::<String>::new()));
     }
     for name in path_names(operation.path) {
         let text = ObjectBuilder::new().schema_type(Type::String);
@@ -93,13 +102,33 @@ fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
     }
     for (status, codes) in errors_by_status(operation) {
         let description = codes.iter().map(|code| format!("`{}`: {}.", code.slug(), code.title()));
-        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let response = ResponseBuilder::new()
-            .description(description.collect::<Vec<_>>().join(" "))
-            .content("application/problem+json", problem);
+        // What fails before a tool's request gets to its handler is told as to everybody.
+        let is_told_by_protocol = is_of_tools(operation) && codes.iter().any(|code| !AT_THE_EDGE.contains(code));
+        let (media_type, schema) = if is_told_by_protocol {
+            ("application/json", DELTA_SHARING_ERROR)
+        } else {
+            ("application/problem+json", "Problem")
+        };
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+        let response =
+            ResponseBuilder::new().description(description.collect::<Vec<_>>().join(" ")).content(media_type, content);
         described = described.response(status.to_string(), response);
     }
     described.build()
+}
+
+fn bearer(about: &str) -> HttpBuilder {
+    HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about))
+}
+
+/// Which token an operation wants to see.
+fn token_shown(operation: &Operation) -> Option<&'static str> {
+    (operation.access != Access::Anyone).then_some(BEARER).or(is_of_tools(operation).then_some(PROFILE))
+}
+
+/// Whether it belongs to the protocol of Delta Sharing, which has errors of its own form.
+fn is_of_tools(operation: &Operation) -> bool {
+    operation.path.starts_with("/delta-sharing/")
 }
 
 /// Headers that an operation reads, besides those that every HTTP client knows.
@@ -153,8 +182,7 @@ pub fn error_codes(operation: &Operation) -> BTreeSet<&'static str> {
 }
 
 fn errors_by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
-    let mut codes =
-        vec![Code::MethodNotAllowed, Code::RequestTimeout, Code::HeadersTooLarge, Code::Internal, Code::Busy];
+    let mut codes = [&AT_THE_EDGE[..], &[Code::Internal, Code::Busy]].concat();
     if operation.access != Access::Anyone {
         codes.push(Code::NotAuthenticated);
     }
@@ -187,15 +215,14 @@ fn errors_by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
 
 fn content(body: &Body) -> Content {
     let file = || {
-        let shape = match body.media_type {
-            "application/json" => ObjectBuilder::new().schema_type(Type::Object),
-            text if text.starts_with("text/") => ObjectBuilder::new().schema_type(Type::String),
-            _ => {
-                let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
-                ObjectBuilder::new().schema_type(Type::String).format(Some(format))
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        match body.media_type {
+            json if json == "application/json" || json.ends_with("+json") => {
+                RefOr::Ref(Ref::from_schema_name(JSON_DOCUMENT))
             }
-        };
-        RefOr::from(Schema::from(shape))
+            words if words.starts_with("text/") => text.into(),
+            _ => text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).into(),
+        }
     };
     ContentBuilder::new().schema(Some(body.schema.clone().unwrap_or_else(file))).build()
 }
@@ -222,6 +249,28 @@ fn problem_schema() -> Schema {
         .into()
 }
 
+fn delta_sharing_error_schema() -> Schema {
+    let text = |about: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(about));
+    ObjectBuilder::new()
+        .description(Some("A failure as the protocol of Delta Sharing tells it."))
+        .examples([serde_json::json!({"errorCode": "RESOURCE_DOES_NOT_EXIST", "message": "There is no share x under this licence."})])
+        .property("errorCode", text("The kind of failure, for programs."))
+        .required("errorCode")
+        .property("message", text("What went wrong here, and what to do."))
+        .required("message")
+        .build()
+        .into()
+}
+
+fn json_document_schema() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("A JSON object whose shape another standard tells: the operation says which."))
+        .examples([serde_json::json!({"@context": "https://schema.org/", "@type": "Dataset"})])
+        .build()
+        .into()
+}
+
 fn full_description(operation: &Operation) -> String {
     let who = format!("For {}.", operation.access.as_str());
     operation.description.map_or(who.clone(), |text| format!("{text}\n\n{who}"))
@@ -237,20 +286,43 @@ pub fn tag(path: &str) -> &str {
     }
 }
 
-/// `GET /v1/offers/{id}/terms` is `get_offers_by_id_terms`: made of the path, so never the same twice.
+/// `GET /v1/offers/{id}/terms` is `get_offer_terms`, and `GET /v1/offers` is `get_offers`: made of the path, so that a
+/// generated client's functions can be guessed from it. A test sees to it that no two are the same.
 pub fn operation_id(operation: &Operation) -> String {
+    let segments: Vec<&str> =
+        operation.path.trim_start_matches("/v1").split('/').filter(|one| !one.is_empty()).collect();
     let mut id = operation.method.as_str().to_ascii_lowercase();
-    for segment in operation.path.trim_start_matches("/v1").split('/').filter(|segment| !segment.is_empty()) {
-        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        let word = name.map_or(segment.to_owned(), |name| format!("by_{name}"));
+    for (at, segment) in segments.iter().enumerate() {
+        let word = match variable(segment) {
+            Some(name) if at > 0 && variable(segments[at - 1]).is_some() => format!("by_{name}"),
+            Some(_) => continue,
+            None if segments.get(at + 1).is_some_and(|next| variable(next).is_some()) => singular(segment),
+            None => (*segment).to_owned(),
+        };
         id.push('_');
-        id.push_str(&word.replace(['.', '-'], "_"));
+        id.push_str(word.trim_start_matches('.').replace(['.', '-'], "_").as_str());
+    }
+    if segments.is_empty() {
+        id.push_str("_front");
     }
     id
 }
 
+/// One of a collection: `offer` of `offers`, `history` of `histories`.
+fn singular(collection: &str) -> String {
+    match collection.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => collection.strip_suffix('s').unwrap_or(collection).to_owned(),
+    }
+}
+
+/// The name of a segment that varies.
+fn variable(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
 fn path_names(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    path.split('/').filter_map(variable)
 }
 
 fn http_method(method: &Method) -> HttpMethod {

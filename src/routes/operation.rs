@@ -201,9 +201,9 @@ impl Operation {
         self.push_answer(status, description, Some(Body { media_type: "application/json", schema }))
     }
 
-    /// It answers a page of a list.
+    /// It answers a page of a list. Pages of the same kind have one schema, which generated clients make one type of.
     pub fn answers_page<T: ToSchema>(mut self, description: &'static str) -> Self {
-        let item = self.refer::<T>();
+        let (item, name) = (self.refer::<T>(), format!("{}Page", T::name()));
         let cursor = ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some("Give this as `cursor` to get the next page; missing on the last one."));
@@ -211,7 +211,9 @@ impl Operation {
             .property("items", ArrayBuilder::new().items(item).description(Some("The items, at most `limit`.")))
             .required("items")
             .property("next_cursor", cursor);
-        self.push_answer(200, description, Some(Body { media_type: "application/json", schema: Some(page.into()) }))
+        self.schemas.push((name.clone(), page.into()));
+        let schema = Some(RefOr::Ref(Ref::from_schema_name(name)));
+        self.push_answer(200, description, Some(Body { media_type: "application/json", schema }))
     }
 
     /// It answers a list that has no pages.

@@ -100,9 +100,8 @@ fn write_schema(out: &mut String, body: &Body, openapi: &Value) {
 
 /// Follows `#/components/schemas/…`, and for a list looks at what it lists.
 fn resolve<'a>(schema: &'a Value, openapi: &'a Value) -> &'a Value {
-    if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next()) {
-        return openapi.pointer(&format!("/components/schemas/{name}")).unwrap_or(schema);
-    }
+    let referred = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+    let schema = referred.and_then(|name| openapi.pointer(&format!("/components/schemas/{name}"))).unwrap_or(schema);
     let listed = schema.pointer("/properties/items/items").or_else(|| schema.get("items"));
     listed.map_or(schema, |items| resolve(items, openapi))
 }

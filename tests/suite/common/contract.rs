@@ -46,7 +46,8 @@ pub fn check(method: &str, address: &str, answer: &Answer) {
         let announced = response["headers"].get("Location").is_some();
         assert_eq!(announced, answer.header("location").is_some(), "{here}: Location");
     }
-    if answer.header("content-type") == Some("application/json")
+    let media_type = answer.header("content-type").and_then(|value| value.split(';').next());
+    if media_type == Some("application/json")
         && let Some(schema) = response["content"].get("application/json").map(|content| &content["schema"])
     {
         fits(&answer.json(), schema).unwrap_or_else(|why| panic!("{here} is not of the shape announced: {why}"));
