@@ -36,6 +36,7 @@ pub fn service() -> &'static Service {
 }
 
 impl Service {
+    #[allow(clippy::zombie_processes)] // both outlive this process on purpose
     fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("refrain-s3").tempdir().unwrap().keep();
         let port = free_port();
@@ -57,7 +58,6 @@ impl Service {
             server = server.id(),
             directory = directory.display()
         );
-        #[allow(clippy::zombie_processes)] // it outlives this process on purpose
         Command::new("sh").arg("-c").arg(watch).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         let began_at = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
