@@ -6,7 +6,7 @@ use crate::aggregates::ArtistIds;
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::context::Context;
-use crate::datasets::cache::Catalogue;
+use crate::datasets::{self, cache::Catalogue};
 use crate::error::{Error, Result};
 use crate::histories::{self, readers::Readers};
 use crate::jobs::Runner;
@@ -69,6 +69,7 @@ impl App {
         check_musicbrainz(&context.config)?;
         Mailer::open(&context.config)?; // a mistake in the mail settings is told now and not at the first mail
         histories::actions::recover(&context).await?;
+        datasets::actions::give_words(&context).await?;
         votes::upgrade::give_logs(&context).await?;
         agreements::actions::make_missing(&context).await?;
         let stopping = Stopping::default();

@@ -23,6 +23,23 @@ def check_croissant(buyer, url):
     say(f"mlcroissant: the document is valid; {len(records)} made-up records of {name}")
 
 
+def check_licensed_croissant(buyer, licence_id, rows, directory):
+    import mlcroissant
+
+    document = directory / "croissant.json"
+    document.write_bytes(buyer.fetch("GET", f"/v1/licences/{licence_id}/croissant.json"))
+    program = pathlib.Path(sys.executable).with_name("mlcroissant")
+    done = subprocess.run([program, "validate", "--jsonld", document], capture_output=True, text=True)
+    assert done.returncode == 0 and "warning" not in (done.stdout + done.stderr).lower(), done.stdout + done.stderr
+    loaded = mlcroissant.Dataset(jsonld=document)
+    name = loaded.metadata.record_sets[0].id
+    records = list(loaded.records(record_set=name))
+    assert len(records) == len(rows), (len(records), len(rows))
+    for record, row in zip(records, rows):
+        assert record[f"{name}/artist"].decode() == row["artist"] and record[f"{name}/fans"] == int(row["fans"]), (record, row)
+    say(f"mlcroissant: {len(records)} records of the licensed edition by signed links, equal to the CSV file's")
+
+
 def check_linked_data(buyer, url):
     import rdflib
     from rdflib.namespace import DCAT, RDF

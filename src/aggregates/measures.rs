@@ -8,24 +8,26 @@
 
 use super::keys::{self, Key};
 use super::recipe::{NANO, Recipe};
+use crate::text_enum;
 
-/// What an edition tells of each group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Measure {
-    /// Members with the group among their most played.
-    Fans,
-    /// Their plays, each member's up to a cap.
-    CappedPlays,
-    /// Their hours, each member's up to a cap.
-    Hours,
-    /// Share of plays that were skipped, among those whose end is known.
-    SkipShare,
-    /// Share of plays heard to their end, among those whose end is known.
-    CompletionShare,
-    /// Share of plays that were the member's first of that track.
-    FirstTimeShare,
-    /// Share of members who came back, among those who could have.
-    ReturnShare,
+text_enum! {
+    /// What an edition tells of each group.
+    pub enum Measure {
+        /// Members with the group among their most played.
+        Fans = "fans",
+        /// Their plays, each member's up to a cap.
+        CappedPlays = "capped_plays",
+        /// Their hours, each member's up to a cap.
+        Hours = "hours",
+        /// Share of plays that were skipped, among those whose end is known.
+        SkipShare = "skip_share",
+        /// Share of plays heard to their end, among those whose end is known.
+        CompletionShare = "completion_share",
+        /// Share of plays that were the member's first of that track.
+        FirstTimeShare = "first_time_share",
+        /// Share of members who came back, among those who could have.
+        ReturnShare = "return_share",
+    }
 }
 
 /// One noisy sum.

@@ -5,6 +5,7 @@
 //! Numbers that move by themselves, like a pool's members, do not raise it: what was made from them
 //! is made again after a minute. In between an answer is one look into a map: no database, no copy.
 
+use super::catalogue::Kept;
 use super::store;
 use crate::db::{Database, Db};
 use crate::error::Result;
@@ -13,11 +14,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// How long an answer is good though the version has not moved.
-const GOOD_FOR: Duration = Duration::from_secs(60);
+pub const GOOD_FOR: Duration = Duration::from_secs(60);
 /// Most answers that are kept, whatever their size.
 const ANSWERS_MAX: usize = 4_096;
 /// Most bytes that are kept.
@@ -75,6 +76,7 @@ impl From<Content> for Ready {
 /// The ready answers of one server.
 pub struct Catalogue {
     shelf: RwLock<Shelf>,
+    listings: Arc<Kept>,
     check_every: Duration,
     began: Instant,
     /// When the version was last asked for, in milliseconds since `began`, plus one; nought for never.
@@ -97,7 +99,13 @@ struct Answer {
 impl Catalogue {
     /// An empty shelf that asks for the version at most once in `check_every`; nought asks every time.
     pub fn new(check_every: Duration) -> Self {
-        Catalogue { shelf: RwLock::default(), check_every, began: Instant::now(), checked_ms: AtomicU64::new(0) }
+        Catalogue {
+            shelf: RwLock::default(),
+            listings: Arc::default(),
+            check_every,
+            began: Instant::now(),
+            checked_ms: AtomicU64::new(0),
+        }
     }
 
     /// The answer at an address, made by `make` where none is at hand that still holds.
@@ -132,6 +140,11 @@ impl Catalogue {
     pub fn forget(&self) {
         let mut shelf = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
         shelf.clear();
+    }
+
+    /// The listings that answers are made of.
+    pub fn listings(&self) -> Arc<Kept> {
+        Arc::clone(&self.listings)
     }
 
     fn find(&self, url: &str) -> Option<(i64, Ready)> {

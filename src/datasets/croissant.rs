@@ -3,13 +3,15 @@
 //! Before a sale there is one file that everybody may have: the synthetic twin. So that is what the document distributes, and it
 //! says so in the file's description and in the listing's. The fields are those of the editions.
 
+use super::model::EditionFile;
 use super::page::Facts;
-use crate::aggregates::{Column, File, TableColumns};
+use crate::aggregates::{Column, File, Manifest};
 use crate::error::{Error, Result};
 use serde_json::{Value, json};
 
 /// The media type of the document.
 pub const MEDIA_TYPE: &str = "application/ld+json;profile=\"http://mlcommons.org/croissant/1.1\"";
+/// The version of the format.
 const CONFORMS_TO: &str = "http://mlcommons.org/croissant/1.1";
 /// What readers of Croissant know the format by; the registered name of the media type is another.
 const PARQUET: &str = "application/x-parquet";
@@ -24,7 +26,7 @@ pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
     let twins = facts.twins()?;
     let parquet = |file: &&File| file.entry.name.ends_with(".parquet");
     let twin = twins.iter().find(parquet).ok_or_else(|| Error::internal("a twin has a Parquet file"))?;
-    let table = TableColumns { name: facts.recipe.document.kind().into(), columns: facts.recipe.document.columns()? };
+    let record_set = record_set(facts.recipe.document.kind(), &facts.recipe.document.columns()?, &twin.entry.name);
     let published_at = dataset.listed_at.unwrap_or(dataset.created_at);
     Ok(json!({
         "@context": context(),
@@ -58,7 +60,7 @@ pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
             "contentSize": format!("{} B", twin.entry.bytes),
             "sha256": twin.entry.sha256,
         }],
-        "recordSet": [record_set(&table, &twin.entry.name)],
+        "recordSet": [record_set],
     }))
 }
 
@@ -67,8 +69,66 @@ fn withdrawn(facts: &Facts) -> String {
     facts.recalls.iter().map(|recalled| format!("\n\n{} {}", recalled.in_public(), recalled.what_follows())).collect()
 }
 
+/// An edition in the hands of a licensee.
+pub struct Licensed<'a> {
+    /// What the document is about: the address at which the licensee reads of it.
+    pub url: &'a str,
+    /// What it is called.
+    pub title: &'a str,
+    /// The operator's description of it, with what the licensee should know of the document.
+    pub description: &'a str,
+    /// Where the terms stand.
+    pub terms_url: &'a str,
+    /// Whose it is: the pool's name, and whom to ask.
+    pub pool: (&'a str, &'a str),
+    /// The edition's number.
+    pub number: i32,
+    /// The day on which it was published, as `2026-01-31`.
+    pub published_on: &'a str,
+    /// How it was made.
+    pub manifest: &'a Manifest,
+    /// Its files, and where each can be fetched.
+    pub files: &'a [(EditionFile, String)],
+}
+
+/// The document of an edition, with its own files: every table can be read from its Parquet file.
+pub fn licensed(edition: &Licensed) -> Value {
+    let (pool, email) = edition.pool;
+    let organisation = json!({"@type": "sc:Organization", "name": pool, "email": email});
+    let is_there = |name: &String| edition.files.iter().any(|(file, _)| file.name == *name);
+    let tables = edition.manifest.tables.iter().map(|table| (table, format!("{}.parquet", table.name)));
+    let readable = tables.filter(|(_, file)| is_there(file));
+    let year = edition.published_on.split('-').next().unwrap_or_default();
+    json!({
+        "@context": context(),
+        "@type": "sc:Dataset",
+        "conformsTo": CONFORMS_TO,
+        "@id": edition.url,
+        "name": edition.title,
+        "description": edition.description,
+        "url": edition.url,
+        "license": edition.terms_url,
+        "version": format!("{}.0.0", edition.number),
+        "datePublished": edition.published_on,
+        "creator": organisation,
+        "publisher": organisation,
+        "citeAs": citation(edition.title, pool, year.to_owned(), edition.url),
+        "isLiveDataset": false,
+        "distribution": edition.files.iter().map(|(file, href)| json!({
+            "@type": "cr:FileObject",
+            "@id": file.name,
+            "name": file.name,
+            "contentUrl": href,
+            "encodingFormat": if file.name.ends_with(".parquet") { PARQUET } else { &file.media_type },
+            "contentSize": format!("{} B", file.size_bytes),
+            "sha256": file.sha256,
+        })).collect::<Vec<_>>(),
+        "recordSet": readable.map(|(table, file)| record_set(&table.name, &table.columns, &file)).collect::<Vec<_>>(),
+    })
+}
+
 /// A table, each of whose fields is a column of a Parquet file.
-fn record_set(table: &TableColumns, file: &str) -> Value {
+fn record_set(table: &str, columns: &[Column], file: &str) -> Value {
     let field = |column: &Column| {
         let kind = match column.kind.as_str() {
             "whole number" => "sc:Integer",
@@ -78,7 +138,7 @@ fn record_set(table: &TableColumns, file: &str) -> Value {
         };
         json!({
             "@type": "cr:Field",
-            "@id": format!("{}/{}", table.name, column.name),
+            "@id": format!("{table}/{}", column.name),
             "name": column.name,
             "description": format!("{} {}", column.meaning, column.error_bar),
             "dataType": kind,
@@ -87,9 +147,9 @@ fn record_set(table: &TableColumns, file: &str) -> Value {
     };
     json!({
         "@type": "cr:RecordSet",
-        "@id": table.name,
-        "name": table.name,
-        "field": table.columns.iter().map(field).collect::<Vec<_>>(),
+        "@id": table,
+        "name": table,
+        "field": columns.iter().map(field).collect::<Vec<_>>(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Listings in the words of DCAT 3, which catalogues of catalogues gather, with the terms on which they are offered in those of
 //! ODRL 2.2. As JSON-LD whose words are all explained inside, so that nobody has to fetch anything to read it.
 
+use super::model::DatasetState;
 use super::page::Facts;
 use super::recall::{RecallState, Recalled};
 use super::store;
@@ -9,7 +10,6 @@ use crate::aggregates::File;
 use crate::clock::UtcTime;
 use crate::db::Db;
 use crate::error::Result;
-use crate::ids::DatasetId;
 use crate::page::{Cursors, PageQuery};
 use serde_json::{Value, json};
 
@@ -22,14 +22,11 @@ pub const MEDIA_TYPE: &str = "application/ld+json;profile=\"http://www.w3.org/ns
 /// `invalid`, `invalid-cursor`: the query.
 pub fn catalogue(db: &mut Db, cursors: &Cursors, query: &PageQuery, server_url: &str, now: UtcTime) -> Result<Value> {
     let window = cursors.window(query, "catalogue of DCAT")?;
-    let all = store::listings(db, &[])?.into_iter().map(|listing| listing.id);
-    let later = all.filter(|id| window.after.as_deref().is_none_or(|after| id.as_str() < after));
-    let ids: Vec<DatasetId> = later.take(usize::try_from(window.fetch()).unwrap_or(usize::MAX)).collect();
-    let page = cursors.page(&window, ids, |id| id.as_str());
-    let mut datasets = Vec::with_capacity(page.items.len());
-    for id in &page.items {
-        let listing = store::dataset(db, id)?;
-        datasets.push(node(&Facts::load(db, listing, now)?, server_url)?);
+    let listed = store::datasets(db, Some(DatasetState::Listed), window.after.as_deref(), window.fetch())?;
+    let page = cursors.page(&window, listed, |dataset| dataset.id.as_str());
+    let mut nodes = Vec::with_capacity(page.items.len());
+    for dataset in page.items {
+        nodes.push(node(&Facts::load(db, dataset, now)?, server_url)?);
     }
     let here = format!("{server_url}/v1/catalogue.jsonld");
     let mut view = json!({"@type": "hydra:PartialCollectionView", "hydra:first": {"@id": here}});
@@ -44,7 +41,7 @@ pub fn catalogue(db: &mut Db, cursors: &Cursors, query: &PageQuery, server_url: 
         "dct:title": "Pooled listening datasets",
         "dct:description": "Noisy aggregates of listening histories that members brought themselves; they vote on every sale.",
         "foaf:homepage": {"@id": format!("{server_url}/docs")},
-        "dcat:dataset": datasets,
+        "dcat:dataset": nodes,
         "hydra:view": view,
     }))
 }

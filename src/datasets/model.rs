@@ -113,6 +113,19 @@ impl Dataset {
     }
 }
 
+/// What a listing is found by: the words of its parts, folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// Of its title.
+    pub title: String,
+    /// Of its keywords.
+    pub keywords: String,
+    /// Of its description.
+    pub description: String,
+    /// Of the names of its recipe, columns, purposes and pool.
+    pub recipe: String,
+}
+
 /// One built version of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edition {

@@ -10,7 +10,7 @@ use super::views::{
     DatasetView, DictionaryView, EditionSummary, ExclusivityView, LicenceTextView, PoolView, PreviewView,
     RecipeSummary, TwinFile, TwinView,
 };
-use super::{croissant, dcat};
+use super::{croissant, dcat, html, schema_org};
 use crate::aggregates::{self, AccuracySheet, Cost, File, Manifest, PREVIEW_ROWS};
 use crate::clock::UtcTime;
 use crate::db::Db;
@@ -37,6 +37,8 @@ pub enum Part {
     Croissant,
     /// The same, in those of DCAT and ODRL.
     Dcat,
+    /// All about it, as a page for people and for those who look for datasets in pages.
+    Html,
 }
 
 impl Part {
@@ -52,11 +54,12 @@ impl Part {
                 Some(Part::Croissant)
             }
             "application/ld+json" => Some(Part::Dcat),
+            "text/html" | "application/xhtml+xml" | "text/*" => Some(Part::Html),
             _ => None,
         };
         ranges.into_iter().find_map(fitting).ok_or_else(|| {
-            let words = "A listing is given as application/json, or as application/ld+json in the words of DCAT or, with that profile, of \
-                         Croissant.";
+            let words = "A listing is given as application/json, as text/html, or as application/ld+json in the words of DCAT or, with that \
+                         profile, of Croissant.";
             Error::new(Code::NotAcceptable, words)
         })
     }
@@ -113,6 +116,10 @@ impl Facts {
             Part::TwinCsv => self.twin(".csv"),
             Part::Croissant => linked(&croissant::document(self, server_url)?, croissant::MEDIA_TYPE),
             Part::Dcat => linked(&dcat::document(self, server_url)?, dcat::MEDIA_TYPE),
+            Part::Html => {
+                let page = html::page(&self.view()?, &schema_org::document(self, server_url)?)?;
+                Ok(Content { bytes: page.into(), media_type: html::MEDIA_TYPE.into(), file_name: None })
+            }
         }
     }
 
@@ -240,7 +247,8 @@ mod tests {
         let croissant = Some("http://mlcommons.org/croissant/1.1");
         for (ranges, expected) in [
             (vec![("*/*", None)], Part::Page),
-            (vec![("text/html", None), ("*/*", None)], Part::Page),
+            (vec![("text/html", None), ("*/*", None)], Part::Html),
+            (vec![("application/json", None), ("text/html", None)], Part::Page),
             (vec![("application/ld+json", None), ("application/json", None)], Part::Dcat),
             (vec![("application/json", None), ("application/ld+json", None)], Part::Page),
             (vec![("application/ld+json", croissant)], Part::Croissant),

@@ -244,10 +244,20 @@ diesel::table! {
         rows_promised -> BigInt,
         state -> Text,
         exclusive_until -> Nullable<Timestamp>,
-        search_text -> Text,
         listed_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    listing_texts (number) {
+        number -> BigInt,
+        dataset_id -> Text,
+        title -> Text,
+        keywords -> Text,
+        description -> Text,
+        recipe -> Text,
     }
 }
 
@@ -738,6 +748,7 @@ diesel::joinable!(editions -> datasets (dataset_id));
 diesel::joinable!(edition_members -> editions (edition_id));
 diesel::joinable!(edition_members -> accounts (member_id));
 diesel::joinable!(edition_files -> editions (edition_id));
+diesel::joinable!(listing_texts -> datasets (dataset_id));
 diesel::joinable!(votes -> pools (pool_id));
 diesel::joinable!(electors -> votes (vote_id));
 diesel::joinable!(electors -> accounts (member_id));
@@ -790,6 +801,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     leavers_notices,
     ledger_accounts,
     licences,
+    listing_texts,
     memberships,
     offer_events,
     offer_holds,

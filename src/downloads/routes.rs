@@ -8,6 +8,7 @@ use crate::accounts::caller::{Buyer, Caller};
 use crate::body::Body;
 use crate::clock::UtcTime;
 use crate::context::Context;
+use crate::datasets::croissant::MEDIA_TYPE;
 use crate::datasets::model::EditionFile;
 use crate::error::Result;
 use crate::ids::{GrantId, LicenceId};
@@ -17,7 +18,7 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// The files that a licence entitles to.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -102,6 +103,31 @@ pub async fn make_links(
     let made = actions::make_links(&ctx, &buyer, id.into_inner(), files, lifetime_s).await?;
     let items = made.items.into_iter().map(|(file, href)| FileView::of(file, href)).collect();
     Ok(Json(LinksView { grant_id: made.grant.id, expires_at: made.expires_at, items }))
+}
+
+/// How long the links of a document are good.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LinksQuery {
+    /// For how many seconds: 1 to 604,800, an hour if not said. Never longer than the licence.
+    #[param(minimum = 1, maximum = 604_800)]
+    pub lifetime_s: Option<i64>,
+}
+
+/// `GET /v1/licences/{id}/croissant.json`: the licensed edition in the words of Croissant, with signed links to its files.
+pub async fn croissant(
+    buyer: Buyer,
+    ctx: Data<Context>,
+    id: Path<LicenceId>,
+    query: Query<LinksQuery>,
+) -> Result<HttpResponse> {
+    let document = actions::croissant(&ctx, &buyer, id.into_inner(), query.lifetime_s).await?;
+    Ok(HttpResponse::Ok()
+        .content_type(MEDIA_TYPE)
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"croissant.json\""))
+        .body(serde_json::to_vec(&document)?))
 }
 
 /// `GET` and `HEAD /v1/links/{licence}/{name}`: a file by a signed link, or the part of it that is asked for.

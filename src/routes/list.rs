@@ -290,9 +290,14 @@ fn about_the_catalogue() -> Vec<Operation> {
             .answers::<datasets::CatalogueView>(200, "A page of listings with facets."),
         get("/v1/datasets/{id}", Anyone, datasets::dataset)
             .summary("One dataset, with everything that a buyer wants to know")
+            .description("As JSON, as a page, or in the words of DCAT or Croissant, by what `Accept` likes best.")
             .answers::<datasets::DatasetView>(200, "The dataset.")
             .answers_file(200, "The dataset.", "application/ld+json")
+            .answers_file(200, "The dataset.", "text/html")
             .errors(&[NotAuthenticated, MalformedRequest, NotAcceptable]),
+        page(get("/v1/datasets/{id}/page.html", Anyone, datasets::page).summary("One dataset as a page for people"))
+            .unchanged()
+            .errors(&[NotAuthenticated]),
         get("/v1/datasets/{id}/dictionary", Anyone, datasets::dictionary)
             .summary("What the columns mean")
             .answers::<datasets::DictionaryView>(200, "The data dictionary.")

@@ -12,6 +12,7 @@ mod counter_offers;
 mod crash;
 mod database;
 mod delta_sharing;
+mod discovery;
 mod downloads;
 mod edge;
 mod erasure;

@@ -43,9 +43,15 @@ fn columns(db: &mut Db) -> BTreeSet<String> {
     let found: Vec<Column> = diesel::sql_query(query).load(db).unwrap();
     found
         .into_iter()
-        .filter(|column| !column.table_name.starts_with("__diesel"))
+        .filter(|column| !column.table_name.starts_with("__diesel") && !is_of_words(column))
         .map(|column| format!("{}.{} {}", column.table_name, column.column_name, column.nullable))
         .collect()
+}
+
+/// The index over the words of listings: to SQLite a table with tables of its own behind it, to PostgreSQL a column.
+fn is_of_words(column: &Column) -> bool {
+    column.table_name.starts_with("listing_words")
+        || (column.table_name.as_str(), column.column_name.as_str()) == ("listing_texts", "words")
 }
 
 fn names(folder: &str) -> BTreeSet<String> {

@@ -17,8 +17,8 @@ use crate::page::PageQuery;
 /// # Errors
 /// `invalid`, `invalid-cursor`: the query.
 pub async fn browse(ctx: &Context, shelf: &Catalogue, url: &str, query: CatalogueQuery) -> Result<Ready> {
-    let (cursors, now) = (ctx.cursors.clone(), ctx.clock.now());
-    shelf.ready(&ctx.db, url, move |db| Content::json(&catalogue::page(db, &cursors, &query, now)?)).await
+    let (cursors, now, kept) = (ctx.cursors.clone(), ctx.clock.now(), shelf.listings());
+    shelf.ready(&ctx.db, url, move |db| Content::json(&catalogue::page(db, &kept, &cursors, &query, now)?)).await
 }
 
 /// A page of the catalogue in the words of DCAT, from the shelf or made new.

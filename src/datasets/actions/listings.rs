@@ -4,9 +4,10 @@ use crate::accounts::caller::Operator;
 use crate::aggregates::{self, KeysFrom, Recipe};
 use crate::audit;
 use crate::context::Context;
+use crate::datasets::catalogue::words;
 use crate::datasets::draft::{self, DatasetChanges, Demands, NewDataset};
-use crate::datasets::model::{Dataset, DatasetState, StoredRecipe};
-use crate::datasets::{search, steps, store};
+use crate::datasets::model::{Dataset, DatasetState, StoredRecipe, Words};
+use crate::datasets::{steps, store};
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::ids::DatasetId;
@@ -14,6 +15,9 @@ use crate::money::{counted, grouped};
 use crate::page::{Page, PageQuery};
 use crate::pools;
 use crate::pools::model::Pool;
+
+/// How many listings are given words in one write.
+const LISTINGS_AT_ONCE: i64 = 100;
 
 /// A listing with the currency of its pool, in which its prices are.
 #[derive(Debug, Clone)]
@@ -66,7 +70,8 @@ fn insert(tx: &mut Tx, operator: &Operator, new: &NewDataset) -> Result<Priced> 
         updated_at: now,
     };
     draft::check(&mut dataset, &demands)?;
-    store::insert_dataset(tx, &dataset, &searched(&dataset, &recipe, &pool)?)?;
+    store::insert_dataset(tx, &dataset)?;
+    store::write_words(tx, &dataset.id, &words_of(&dataset, &recipe, &pool)?)?;
     audit::note(tx, &operator.account_id, "dataset.create", dataset.id.as_str(), None)?;
     Ok(Priced { dataset, currency: pool.currency, warnings: Vec::new() })
 }
@@ -85,9 +90,10 @@ pub async fn edit(ctx: &Context, operator: &Operator, id: DatasetId, changes: Da
             changes.clone().apply(&mut dataset, &demands)?;
             draft::check(&mut dataset, &demands)?;
             dataset.updated_at = tx.now();
-            if !store::update_draft(tx, &dataset, &searched(&dataset, &recipe, &pool)?)? {
+            if !store::update_draft(tx, &dataset)? {
                 return Err(Error::conflict("Only a draft can be edited; make a new listing instead."));
             }
+            store::write_words(tx, &id, &words_of(&dataset, &recipe, &pool)?)?;
             audit::note(tx, &operator.account_id, "dataset.edit", id.as_str(), None)?;
             Ok(Priced { dataset, currency: pool.currency, warnings: Vec::new() })
         })
@@ -203,11 +209,39 @@ fn demands(db: &mut Db, recipe: &StoredRecipe) -> Result<(Pool, Demands)> {
     Ok((pool, demands))
 }
 
-/// What a listing is found by.
-fn searched(dataset: &Dataset, recipe: &StoredRecipe, pool: &Pool) -> Result<String> {
+/// What a listing is found by. None of it changes but by [`edit`]: pools and recipes keep their names.
+fn words_of(dataset: &Dataset, recipe: &StoredRecipe, pool: &Pool) -> Result<Words> {
     let columns = recipe.document.columns()?;
-    let own = [&dataset.title, &dataset.description, &pool.name, &recipe.name].map(String::as_str);
-    let lists = dataset.keywords.iter().chain(&dataset.purposes).map(String::as_str);
     let names = columns.iter().map(|column| column.name.as_str());
-    Ok(search::text(own.into_iter().chain(lists).chain([recipe.document.kind()]).chain(names)))
+    let purposes = dataset.purposes.iter().map(String::as_str);
+    Ok(Words {
+        title: words::searched([dataset.title.as_str()]),
+        keywords: words::searched(dataset.keywords.iter().map(String::as_str)),
+        description: words::searched([dataset.description.as_str()]),
+        recipe: words::searched(
+            [recipe.document.kind(), &recipe.name, &pool.name].into_iter().chain(names).chain(purposes),
+        ),
+    })
+}
+
+/// Gives words to the listings that were written before listings had any. Repeating it changes nothing.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub async fn give_words(ctx: &Context) -> Result<()> {
+    let some = |tx: &mut Tx| {
+        let without = store::datasets_without_words(tx, LISTINGS_AT_ONCE)?;
+        for id in &without {
+            let dataset = store::dataset(tx, id)?;
+            let recipe = store::recipe(tx, &dataset.recipe_id)?;
+            let pool = pools::steps::pool(tx, &dataset.pool_id)?;
+            store::write_words(tx, id, &words_of(&dataset, &recipe, &pool)?)?;
+        }
+        if !without.is_empty() {
+            steps::catalogue_changed(tx)?;
+        }
+        Ok(!without.is_empty())
+    };
+    while ctx.db.write(some).await? {}
+    Ok(())
 }

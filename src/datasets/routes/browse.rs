@@ -19,6 +19,9 @@ const PUBLIC: HeaderValue = HeaderValue::from_static("public, no-cache");
 /// What only some may see stays with them.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
+/// A page runs nothing and loads nothing.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
 /// `GET /v1/datasets`
 pub async fn catalogue(
     ctx: Data<Context>,
@@ -50,9 +53,35 @@ pub async fn dataset(
     request: HttpRequest,
     id: Path<DatasetId>,
 ) -> Result<HttpResponse> {
+    let links = links(&id)?;
     let mut answer = part(&ctx, &shelf, &request, id, wanted(&request)?).await?;
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    answer.headers_mut().insert(header::LINK, links);
     Ok(answer)
+}
+
+/// `GET /v1/datasets/{id}/page.html`
+pub async fn page(
+    ctx: Data<Context>,
+    shelf: Data<Catalogue>,
+    request: HttpRequest,
+    id: Path<DatasetId>,
+) -> Result<HttpResponse> {
+    let links = links(&id)?;
+    let mut answer = part(&ctx, &shelf, &request, id, Part::Html).await?;
+    answer.headers_mut().insert(header::LINK, links);
+    Ok(answer)
+}
+
+/// Where else a listing is told (RFC 8288).
+fn links(id: &DatasetId) -> Result<HeaderValue> {
+    let data = format!("/v1/datasets/{id}");
+    let links = format!(
+        "<{data}>; rel=\"canonical\", <{data}/page.html>; rel=\"alternate\"; type=\"text/html\", \
+         <{data}/croissant.json>; rel=\"alternate\"; type=\"application/ld+json\"; title=\"Croissant\", \
+         <{data}/dcat.jsonld>; rel=\"alternate\"; type=\"application/ld+json\"; title=\"DCAT\""
+    );
+    HeaderValue::from_str(&links).map_err(Error::internal)
 }
 
 /// `GET /v1/datasets/{id}/dcat.jsonld`
@@ -152,6 +181,9 @@ fn answer(request: &HttpRequest, ready: Ready, cache_control: HeaderValue) -> Re
     response.insert_header((header::CACHE_CONTROL, cache_control));
     if unchanged {
         return Ok(response.finish());
+    }
+    if ready.media_type.starts_with(b"text/html") {
+        response.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
     }
     response.insert_header((header::CONTENT_TYPE, value(ready.media_type)?));
     if let Some(name) = ready.file_name {

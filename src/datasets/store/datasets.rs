@@ -2,7 +2,6 @@
 
 use crate::clock::UtcTime;
 use crate::datasets::model::{Dataset, DatasetState};
-use crate::datasets::search;
 use crate::db::Db;
 use crate::db::schema::{datasets, licences, offers};
 use crate::error::{Error, Result};
@@ -53,19 +52,6 @@ impl Row {
     }
 }
 
-/// What the catalogue narrows by, of one listing.
-#[derive(Debug, Queryable)]
-pub struct Listing {
-    /// The listing.
-    pub id: DatasetId,
-    /// Its pool.
-    pub pool_id: PoolId,
-    /// Its recipe.
-    pub recipe_id: RecipeId,
-    /// Its purposes, as JSON.
-    pub purposes_json: String,
-}
-
 /// One listing, in whatever state.
 pub fn dataset(db: &mut Db, id: &DatasetId) -> Result<Dataset> {
     let row = datasets::table.find(id).select(Row::as_select()).first(db).optional()?;
@@ -84,23 +70,8 @@ pub fn datasets(db: &mut Db, state: Option<DatasetState>, after: Option<&str>, l
     query.load::<Row>(db)?.into_iter().map(Row::read).collect()
 }
 
-/// The listings that match every pattern, newest first. Operators make them by hand, so all of them
-/// are few enough to be narrowed and counted by who asks.
-pub fn listings(db: &mut Db, patterns: &[String]) -> Result<Vec<Listing>> {
-    let mut query = datasets::table
-        .filter(datasets::state.eq(DatasetState::Listed))
-        .select((datasets::id, datasets::pool_id, datasets::recipe_id, datasets::purposes_json))
-        .order(datasets::id.desc())
-        .into_boxed();
-    for pattern in patterns {
-        // The text was written in lower case, beyond ASCII too, which the databases' own `lower` does not promise.
-        query = query.filter(datasets::search_text.like(pattern.clone()).escape(search::ESCAPE));
-    }
-    Ok(query.load(db)?)
-}
-
 /// Writes a new listing.
-pub fn insert_dataset(db: &mut Db, dataset: &Dataset, search_text: &str) -> Result<()> {
+pub fn insert_dataset(db: &mut Db, dataset: &Dataset) -> Result<()> {
     diesel::insert_into(datasets::table)
         .values((
             datasets::id.eq(&dataset.id),
@@ -115,7 +86,6 @@ pub fn insert_dataset(db: &mut Db, dataset: &Dataset, search_text: &str) -> Resu
             datasets::price_floor_minor.eq(dataset.price_floor_minor),
             datasets::rows_promised.eq(dataset.rows_promised),
             datasets::state.eq(dataset.state),
-            datasets::search_text.eq(search_text),
             datasets::created_at.eq(dataset.created_at),
             datasets::updated_at.eq(dataset.updated_at),
         ))
@@ -124,7 +94,7 @@ pub fn insert_dataset(db: &mut Db, dataset: &Dataset, search_text: &str) -> Resu
 }
 
 /// Writes what an operator may edit of a draft. `false` where it is no draft any more.
-pub fn update_draft(db: &mut Db, dataset: &Dataset, search_text: &str) -> Result<bool> {
+pub fn update_draft(db: &mut Db, dataset: &Dataset) -> Result<bool> {
     let draft =
         datasets::table.filter(datasets::id.eq(&dataset.id)).filter(datasets::state.eq_any(DatasetState::EDIT_FROM));
     let changed = diesel::update(draft)
@@ -137,7 +107,6 @@ pub fn update_draft(db: &mut Db, dataset: &Dataset, search_text: &str) -> Result
             datasets::licence_text.eq(&dataset.licence_text),
             datasets::price_floor_minor.eq(dataset.price_floor_minor),
             datasets::rows_promised.eq(dataset.rows_promised),
-            datasets::search_text.eq(search_text),
             datasets::updated_at.eq(dataset.updated_at),
         ))
         .execute(db)?;

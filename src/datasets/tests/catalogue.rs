@@ -11,30 +11,6 @@ async fn browse(house: &House, query: CatalogueQuery) -> Result<Value> {
     Ok(serde_json::from_slice(&ready.bytes).unwrap())
 }
 
-async fn search(house: &House, q: &str) -> Vec<String> {
-    let found = browse(house, CatalogueQuery { q: Some(q.into()), ..CatalogueQuery::default() }).await.unwrap();
-    found["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect()
-}
-
-#[actix_web::test]
-async fn every_word_must_occur_and_no_letter_is_special() {
-    let house = House::new().await;
-    for title in ["50%_off Jazz", "500 off Jazz", "Été à Paris", "What! a night"] {
-        house.listed(title).await;
-    }
-    assert_eq!(search(&house, "jazz OFF").await, ["500 off Jazz", "50%_off Jazz"], "newest first");
-    assert_eq!(search(&house, "50% jazz").await, ["50%_off Jazz"]);
-    assert_eq!(search(&house, "%_o").await, ["50%_off Jazz"]);
-    assert_eq!(search(&house, "0_o").await, [""; 0]);
-    assert_eq!(search(&house, "été").await, ["Été à Paris"]);
-    assert_eq!(search(&house, "!").await, ["What! a night"]);
-    assert_eq!(search(&house, "jazz nothing").await, [""; 0]);
-    assert_eq!(search(&house, "northern capped_plays").await.len(), 4, "the pool and the columns are searched too");
-    assert_eq!(search(&house, "'; DROP TABLE datasets; --").await, [""; 0]);
-    let endless = CatalogueQuery { q: Some("a ".repeat(9)), ..CatalogueQuery::default() };
-    assert_eq!(browse(&house, endless).await.unwrap_err().code(), Code::Invalid);
-}
-
 #[actix_web::test]
 async fn pages_lead_on_and_facets_count_listings() {
     let house = House::new().await;
@@ -60,7 +36,7 @@ async fn pages_lead_on_and_facets_count_listings() {
     assert_eq!((second["items"][0]["title"].as_str(), second.get("next_cursor")), (Some("Listing 0"), None));
     let facet = |value: &str, label: &str, n: usize| json!({"value": value, "label": label, "listings": n});
     assert_eq!(first["facets"]["kind"], json!([facet("artist_preference", "artist_preference", 4)]));
-    let purposes = [facet("academic_research", "academic_research", 2), facet("market_research", "market_research", 4)];
+    let purposes = [facet("market_research", "market_research", 4), facet("academic_research", "academic_research", 2)];
     assert_eq!(first["facets"]["purpose"], json!(purposes));
     assert_eq!(first["facets"]["pool"], json!([facet(house.pool.as_str(), "Northern Listeners", 4)]));
     let narrow = CatalogueQuery { purpose: Some("academic_research".into()), ..CatalogueQuery::default() };
@@ -71,7 +47,7 @@ async fn pages_lead_on_and_facets_count_listings() {
         "a facet does not hide its own values"
     );
     assert_eq!(narrowed["facets"]["kind"][0]["listings"], 2);
-    let kind = CatalogueQuery { kind: Some("skips".into()), ..CatalogueQuery::default() };
+    let kind = CatalogueQuery { kind: Some("artist_map".into()), ..CatalogueQuery::default() };
     assert_eq!(browse(&house, kind).await.unwrap()["total"], 0);
     let carried = CatalogueQuery { cursor: asked(Some(&first["next_cursor"])).cursor, ..narrow };
     assert_eq!(browse(&house, carried).await.unwrap_err().code(), Code::InvalidCursor);

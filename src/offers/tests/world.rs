@@ -213,7 +213,6 @@ fn listing(tx: &mut Tx, pool_id: &PoolId) -> Result<DatasetId> {
                 datasets::price_floor_minor.eq(FLOOR_MINOR),
                 datasets::rows_promised.eq(0i64),
                 datasets::state.eq(DatasetState::Listed),
-                datasets::search_text.eq(""),
                 datasets::listed_at.eq(now),
                 datasets::created_at.eq(now),
                 datasets::updated_at.eq(now),

@@ -323,6 +323,15 @@ pub fn about_licences() -> Vec<Operation> {
             .takes::<downloads::MakeLinks>()
             .answers::<downloads::LinksView>(200, "The links.")
             .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled, EditionRecalled]),
+        get("/v1/licences/{id}/croissant.json", Buyer, downloads::croissant)
+            .summary("A licensed edition in the words of Croissant, with signed links to its files")
+            .description(
+                "For tools that load a data set by such a document, such as `mlcroissant`. Whoever has it can read the files until its links \
+                 end or are taken back, as with those of `POST /v1/licences/{id}/links`; what it says of them stands in its description.",
+            )
+            .query::<downloads::LinksQuery>()
+            .answers_file(200, "The document, in JSON-LD.", "application/ld+json")
+            .errors(&[LicencePreparing, LicenceRevoked, LicenceExpired, LicenceCancelled, EditionRecalled]),
         get("/v1/licences/{id}/grants", Buyer, downloads::grants)
             .summary("List what was given out of a licence, newest first")
             .query::<PageQuery>()

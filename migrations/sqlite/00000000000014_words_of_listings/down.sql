@@ -1,0 +1,4 @@
+DROP TABLE listing_words;
+DROP TABLE listing_texts;
+ALTER TABLE datasets ADD COLUMN search_text TEXT NOT NULL DEFAULT '';
+UPDATE datasets SET search_text = lower(title || ' ' || description || ' ' || keywords_json);
