@@ -138,7 +138,7 @@ async fn check(ctx: &Context, remove_orphans: bool) -> Result<Vec<String>> {
     problems.extend(stored(ctx, &files, remove_orphans).await?);
     problems.extend(histories::actions::verify(ctx).await?);
     for (key, size_bytes, sha256) in &published {
-        problems.extend(digest_of(ctx, key, *size_bytes, sha256).await?);
+        problems.extend(digest_of(ctx, key, *size_bytes, sha256).await);
     }
     Ok(problems)
 }
@@ -181,17 +181,23 @@ async fn stored(ctx: &Context, named: &Named, remove_orphans: bool) -> Result<Ve
 }
 
 /// Whether a published file is still what was promised; one that is missing was told of before.
-async fn digest_of(ctx: &Context, key: &str, size_bytes: i64, sha256: &str) -> Result<Option<String>> {
+async fn digest_of(ctx: &Context, key: &str, size_bytes: i64, sha256: &str) -> Option<String> {
     let mut context = digest::Context::new(&digest::SHA256);
     let Ok(mut pieces) = ctx.storage.stream(key, 0..size_bytes.unsigned_abs()).await else {
-        return Ok(None);
+        return None;
     };
     while let Some(piece) = pieces.next().await {
-        context.update(&piece?);
+        match piece {
+            Ok(piece) => context.update(&piece),
+            Err(error) => {
+                let cause = error.cause().map_or_else(|| error.detail().to_owned(), ToString::to_string);
+                return Some(format!("The stored file {key} cannot be read: {cause}; restore it from a backup."));
+            }
+        }
     }
     let same = hex::encode(context.finish().as_ref()) == sha256;
     let words = || format!("The stored file {key} is not what its digest says; restore it from a backup.");
-    Ok((!same).then(words))
+    (!same).then(words)
 }
 
 fn database(db: &mut Db) -> Result<Vec<String>> {

@@ -20,6 +20,7 @@ fn variables_win_over_the_file_and_the_file_over_defaults() {
 fn a_variable_may_name_a_section_within_a_section() {
     let set = variables(&[
         ("REFRAIN_STORAGE__S3__BUCKET", "pool"),
+        ("REFRAIN_STORAGE__S3__ACCESS_KEY_ID", "pool"),
         ("REFRAIN_STORAGE__S3__SECRET_ACCESS_KEY", "hidden"),
         ("REFRAIN_STORAGE__COMPACT_AFTER_S", "5"),
     ]);

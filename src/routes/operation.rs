@@ -216,12 +216,6 @@ impl Operation {
         self.push_answer(200, description, Some(Body { media_type: "application/json", schema }))
     }
 
-    /// It answers a list that has no pages.
-    pub fn answers_list<T: ToSchema>(mut self, description: &'static str) -> Self {
-        let list = ArrayBuilder::new().items(self.refer::<T>());
-        self.push_answer(200, description, Some(Body { media_type: "application/json", schema: Some(list.into()) }))
-    }
-
     /// It answers a file or a text.
     pub fn answers_file(self, status: u16, description: &'static str, media_type: &'static str) -> Self {
         self.push_answer(status, description, Some(Body { media_type, schema: None }))

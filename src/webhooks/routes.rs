@@ -3,8 +3,8 @@
 use super::actions;
 use super::events::EventType;
 pub use super::views::{
-    ChangeWebhook, DeliveryFilter, DeliverySummary, DeliveryView, EventTypeView, NewWebhook, RenewSecret, ReplayDead,
-    Replayed, WebhookView, WebhookWithSecret,
+    ChangeWebhook, DeliveryFilter, DeliverySummary, DeliveryView, EventTypeView, EventTypesView, NewWebhook,
+    RenewSecret, ReplayDead, Replayed, WebhookView, WebhookWithSecret,
 };
 use crate::accounts::caller::Buyer;
 use crate::body::Body;
@@ -18,8 +18,10 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json, Path, Query};
 
 /// `GET /v1/webhook-events`: what can be told.
-pub async fn events() -> Json<Vec<EventTypeView>> {
-    Json(EventType::ALL.iter().map(|&event| EventTypeView { event, about: event.about() }).collect())
+pub async fn events() -> Json<EventTypesView> {
+    Json(EventTypesView {
+        items: EventType::ALL.iter().map(|&event| EventTypeView { event, about: event.about() }).collect(),
+    })
 }
 
 /// `POST /v1/webhooks`: registers a webhook, and shows its secret.

@@ -70,7 +70,7 @@ mod tests {
         let secret = Secret(b"thirty-two bytes of a test key..".to_vec());
         assert_eq!(secret.text(), "whsec_dGhpcnR5LXR3byBieXRlcyBvZiBhIHRlc3Qga2V5Li4=");
         let signature = "v1,ofskxYICLpdvwfYcG8UhNqi8k9uEYZ7Ofgfu5Xirq+k=";
-        assert_eq!(header(&[secret.clone()], &id, at, "{\"a\":1}"), signature);
+        assert_eq!(header(std::slice::from_ref(&secret), &id, at, "{\"a\":1}"), signature);
         let both = header(&[secret, Secret::new(&Entropy::seeded(1))], &id, at, "{\"a\":1}");
         assert!(both.starts_with(signature) && both.matches(" v1,").count() == 1, "{both}");
     }

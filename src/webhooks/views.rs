@@ -184,6 +184,14 @@ pub struct AttemptView {
     pub answer: Option<String>,
 }
 
+/// What can be told.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"items": [{"type": "offer.accepted", "about": "The members have accepted the offer."}]}))]
+pub struct EventTypesView {
+    /// Every type.
+    pub items: Vec<EventTypeView>,
+}
+
 /// A type of events.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({"type": "offer.accepted", "about": "The members have accepted the offer."}))]

@@ -14,7 +14,7 @@ pub fn about_webhooks() -> Vec<Operation> {
                 "What is sent is `{\"type\", \"timestamp\", \"data\"}`. `data` names by their ids what it is about, with state, amounts \
                  and times, and in `href` the path where to read more; a member that does not apply is null or missing.",
             )
-            .answers_list::<webhooks::EventTypeView>("Every type, with a sentence on it."),
+            .answers::<webhooks::EventTypesView>(200, "Every type, with a sentence on it."),
         get("/v1/webhooks", Buyer, webhooks::list)
             .summary("List the organisation's webhooks")
             .query::<PageQuery>()
