@@ -133,11 +133,14 @@ impl Resolve for Outward {
 /// Sends a delivery, and notes what has come of it.
 async fn run(ctx: &Context, client: &Client, errand: Errand) {
     let tried = send(ctx, client, &errand).await;
-    let label = if tried.error.is_none() { "done" } else { "failed" };
+    let (label, words) = match &tried.error {
+        None => ("done", "a webhook has taken a delivery"),
+        Some(_) => ("failed", "a webhook has not taken a delivery"),
+    };
     ctx.metrics.count_job("webhook", label);
     tracing::info!(
         webhook.id = %errand.webhook.id, delivery.id = %errand.delivery.id, delivery.event = %errand.delivery.event,
-        delivery.status = tried.status, delivery.took_ms = tried.took_ms, error.cause = tried.error, "{label}"
+        delivery.status = tried.status, delivery.took_ms = tried.took_ms, error.cause = tried.error, "{words}"
     );
     if let Err(error) = ctx.db.write(move |tx| steps::note(tx, &errand, &tried)).await {
         tracing::error!(error.cause = ?error.cause(), "what has come of a webhook could not be noted; it is sent again");

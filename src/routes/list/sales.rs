@@ -47,7 +47,7 @@ pub fn about_offers() -> Vec<Operation> {
                  shows that it is alive. An account may have 8 open.",
             )
             .answers_file(200, "The events.", "text/event-stream")
-            .answers_nothing(204, "Nothing will happen any more after that event: a browser stops asking.")
+            .answers_nothing(204, "The offer is paid or lost, and nothing has happened since that event: a browser stops asking.")
             .errors(&[TooManyRequests]),
         get("/v1/offers/{id}/terms", Caller, offers::terms)
             .summary("The frozen terms, byte for byte")
