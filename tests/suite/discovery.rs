@@ -398,7 +398,7 @@ fn an_edition_in_stock_and_its_period_are_found(backend: Backend) {
     let market = Market::with(backend, 8, &json!({"recipe": recipe, "dataset": {"rows_promised": 3}}));
     let app = &market.app;
     assert_eq!((found(app, "in_stock=true"), found(app, "in_stock=false").len()), (vec![], 1));
-    market.sell(50_000);
+    let edition_id = market.sell(50_000).licence["edition_id"].as_str().unwrap().to_owned();
     let sold_at = app.ctx.clock.now();
     assert_eq!((found(app, "in_stock=true").len(), found(app, "in_stock=false")), (1, vec![]));
     let item = app.anyone().get("/v1/datasets").ok()["items"][0].clone();
@@ -411,4 +411,9 @@ fn an_edition_in_stock_and_its_period_are_found(backend: Backend) {
     assert_eq!(found(app, &of_then).len(), 1, "{of_then}");
     assert_eq!(found(app, "to=2024-01-01T00:00:00Z"), [""; 0], "before both");
     assert_eq!(found(app, "from=2027-06-01T00:00:00Z&to=2027-07-01T00:00:00Z"), [""; 0], "between them");
+    let recall = json!({"ground": "error", "reason": "It holds what it should not.", "remedy": "refund"});
+    market.operator.post(&format!("/v1/editions/{edition_id}/recall"), &recall).ok();
+    assert_eq!((found(app, "in_stock=true"), found(app, &of_then)), (vec![], vec![]), "what was recalled is not sold");
+    let html = app.anyone().get(&format!("/v1/datasets/{}/page.html", market.dataset_id)).text();
+    assert!(html.contains("recalled"), "and whoever looks is told: {html}");
 }
