@@ -121,7 +121,7 @@ impl Recalled {
     /// All of that with the operator's reason, for licensees.
     pub fn in_words(&self) -> String {
         let Recall { reason, .. } = &self.recall;
-        format!("{} {reason} {}", self.in_public(), self.what_follows())
+        format!("{} The operator says: “{reason}” {}", self.in_public(), self.what_follows())
     }
 }
 

@@ -159,7 +159,8 @@ pub async fn open_by_link(
     Ok((file, answered?))
 }
 
-/// The file of a name that a link is signed for, and when the link ends. Where that is one of an edition whose place the licensed one has taken, it says so.
+/// The file of a name that a link is signed for, and when the link ends. Where that is a file of an edition whose place the licensed one
+/// has taken, it says so.
 fn signed_file(
     db: &mut Db,
     licence: &Licence,
