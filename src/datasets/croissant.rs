@@ -42,7 +42,7 @@ pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
         ),
         "url": page_url,
         "license": format!("{page_url}#licence"),
-        "version": format!("{}.0.0", facts.current().map_or(0, |edition| edition.number)),
+        "version": format!("{}.0.0", facts.version()),
         "datePublished": published_at.calendar().format("%Y-%m-%d").to_string(),
         "dateModified": dataset.updated_at.calendar().format("%Y-%m-%d").to_string(),
         "keywords": dataset.keywords,

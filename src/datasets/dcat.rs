@@ -106,7 +106,7 @@ fn node(facts: &Facts, server_url: &str) -> Result<Value> {
         "dct:publisher": publisher,
         "dct:license": {"@id": format!("{page}#licence")},
         "dcat:keyword": dataset.keywords,
-        "dcat:version": facts.current().map_or(0, |edition| edition.number).to_string(),
+        "dcat:version": facts.version().to_string(),
         "dcat:landingPage": {"@id": page},
         "dcat:contactPoint": {"@type": "vcard:Organization", "vcard:fn": pool.name,
             "vcard:hasEmail": {"@id": format!("mailto:{}", pool.contact_email)}},

@@ -98,6 +98,11 @@ impl Facts {
         self.editions.iter().find(|edition| self.recall_of(edition).is_none())
     }
 
+    /// The number of the newest edition, recalled or not; 0 before there is any. It never goes back.
+    pub fn version(&self) -> i32 {
+        self.editions.first().map_or(0, |edition| edition.number)
+    }
+
     /// The recall of an edition, if there is one.
     fn recall_of(&self, edition: &Edition) -> Option<&Recalled> {
         self.recalls.iter().find(|recalled| recalled.recall.edition_id == edition.id)

@@ -35,7 +35,7 @@ pub fn document(facts: &Facts, server_url: &str) -> Result<Value> {
         "license": format!("{page_url}#licence"),
         "creator": organisation,
         "publisher": organisation,
-        "version": facts.current().map_or(0, |edition| edition.number).to_string(),
+        "version": facts.version().to_string(),
         "datePublished": day(published_at),
         "dateModified": day(dataset.updated_at),
         "isAccessibleForFree": false,

@@ -279,6 +279,8 @@ pub fn expect_recallable(db: &mut Db, id: &EditionId) -> Result<Edition> {
 /// `internal` where the database fails.
 pub fn enter_recall(tx: &mut Tx, recall: &Recall) -> Result<()> {
     store::insert_recall(tx, recall)?;
+    let dataset_id = edition(tx, &recall.edition_id)?.dataset_id;
+    store::note_news(tx, &dataset_id, recall.recalled_at)?;
     catalogue_changed(tx)
 }
 

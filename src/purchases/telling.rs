@@ -1,9 +1,11 @@
 //! What the buyer's webhooks are told of an invoice and a licence.
 
 use super::leavers::model::LeaversNotice;
-use super::licence::LicenceState;
+use super::licence::{Licence, LicenceState};
 use super::model::Purchase;
 use super::{steps, store};
+use crate::clock::UtcTime;
+use crate::datasets::recall::Recall;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ids::{LicenceId, OrganisationId, PurchaseId};
@@ -54,20 +56,38 @@ pub fn licence_change(tx: &mut Tx, id: &LicenceId) -> Result<()> {
 /// Where a licence stands.
 pub fn licence(tx: &mut Tx, id: &LicenceId, event: EventType) -> Result<()> {
     let licence = steps::licence(tx, id)?;
-    let data = json!({
-        "licence_id": id,
+    let data = about_licence(&licence, tx.now());
+    webhooks::steps::tell(tx, &licence.organisation_id, event, &data)
+}
+
+/// That the edition of a licence was recalled, why, and what replaces it.
+pub fn recall(tx: &mut Tx, id: &LicenceId, recall: &Recall) -> Result<()> {
+    let licence = steps::licence(tx, id)?;
+    let mut data = about_licence(&licence, tx.now());
+    data["edition_id"] = json!(recall.edition_id);
+    data["ground"] = json!(recall.ground);
+    data["reason"] = json!(recall.reason);
+    data["recall"] = json!(recall.state);
+    data["recalled_at"] = json!(recall.recalled_at);
+    data["replacement_id"] = json!(recall.replacement_id);
+    webhooks::steps::tell(tx, &licence.organisation_id, EventType::EditionRecalled, &data)
+}
+
+fn about_licence(licence: &Licence, now: UtcTime) -> Value {
+    json!({
+        "licence_id": licence.id,
         "purchase_id": licence.purchase_id,
         "offer_id": licence.offer_id,
         "dataset_id": licence.dataset_id,
         "edition_id": licence.edition_id,
-        "state": licence.state_at(tx.now()),
+        "state": licence.state_at(now),
         "starts_at": licence.starts_at,
         "ends_at": licence.ends_at,
         "revoked_from": licence.revoked_from(),
         "reason": licence.revoked_reason,
-        "href": format!("/v1/licences/{id}"),
-    });
-    webhooks::steps::tell(tx, &licence.organisation_id, event, &data)
+        "ended_at": licence.ended_at,
+        "href": format!("/v1/licences/{}", licence.id),
+    })
 }
 
 /// How many of the members in a licence's edition have left.

@@ -192,12 +192,18 @@ fn what_there_is_not_is_said_in_words(backend: Backend) {
         format!("shares/{share}/schemas/other/tables/{name}/metadata"),
         format!("shares/{share}/schemas/{schema}/tables/other/version"),
         format!("{}/metadata?version=2", tool.table()),
+        format!("{}/metadata?timestamp=2020-01-01T00:00:00Z", tool.table()),
+        format!("{}/version?startingTimestamp=2100-01-01T00:00:00Z", tool.table()),
         "nothing/here".to_owned(),
     ] {
         refused(&tool.get(&missing), 404, "RESOURCE_DOES_NOT_EXIST");
     }
     refused(&tool.query("{\"version\":7}"), 404, "RESOURCE_DOES_NOT_EXIST");
     refused(&tool.query("{\"startingVersion\":1}"), 400, "MALFORMED_REQUEST");
+    refused(&tool.query("{\"timestamp\":\"2020-01-01T00:00:00Z\"}"), 404, "RESOURCE_DOES_NOT_EXIST");
+    refused(&tool.query("{\"timestamp\":\"yesterday\"}"), 400, "INVALID_PARAMETER_VALUE");
+    assert_eq!(tool.query("{\"timestamp\":\"2100-01-01T00:00:00Z\"}").status, 200);
+    assert_eq!(tool.get(&format!("{}/version?startingTimestamp=2020-01-01T00:00:00Z", tool.table())).status, 200);
     refused(&tool.query("{"), 400, "MALFORMED_REQUEST");
     refused(&tool.get(&format!("{}/changes?startingVersion=0", tool.table())), 404, "RESOURCE_DOES_NOT_EXIST");
     refused(&tool.tool.delete("/delta-sharing/shares"), 400, "METHOD_NOT_ALLOWED");

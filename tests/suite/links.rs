@@ -108,6 +108,7 @@ fn a_link_is_good_as_it_was_made_and_for_nothing_else(backend: Backend) {
     for (body, status, code) in [
         (json!({"lifetime_s": 0}), 422, "invalid"),
         (json!({"lifetime_s": 604_801}), 422, "invalid"),
+        (json!({"files": []}), 422, "invalid"),
         (json!({"files": ["other.csv"]}), 404, "not-found"),
         (json!({"names": []}), 400, "malformed-request"),
     ] {

@@ -1,13 +1,15 @@
 //! Recalls that end in money, or nearly: how much goes back, and that no member pays for it.
 
-use crate::common::Backend;
 use crate::common::http::Caller;
-use crate::common::market::{Market, Sold, id, items, revealing, usd};
+use crate::common::market::{Market, Sold, id, items, lasting_sessions, revealing, usd};
+use crate::common::receiver::{Received, Receiver};
+use crate::common::{Backend, TestApp};
 use crate::recall::{DAY_S, DRAW, PRICE, edition_of, licence, mails, market, problems, recall, shares};
-use serde_json::json;
+use serde_json::{Value, json};
 
 crate::on_both_databases!(
     a_refund_is_for_the_rest_of_the_term_and_takes_nothing_from_members,
+    programs_are_told_why_and_how_much_goes_back,
     where_the_budget_does_not_suffice_only_a_refund_is_possible,
     a_replacement_that_nobody_is_left_for_is_given_up,
 );
@@ -44,6 +46,37 @@ fn a_refund_is_for_the_rest_of_the_term_and_takes_nothing_from_members(backend: 
     market.app.advance_days(30);
     assert_eq!(licence(&market, &sold)["state"], "recalled", "the end of its term is nothing any more");
     assert_eq!(market.budget(), (0, DRAW), "what was drawn stays spent");
+}
+
+fn programs_are_told_why_and_how_much_goes_back(backend: Backend) {
+    let app = TestApp::start_with(backend, |config| {
+        lasting_sessions(config);
+        config.webhooks.allow_private = true;
+    });
+    let market = Market::within(app, 8, &json!({"recipe": revealing(), "dataset": {"rows_promised": 3}}));
+    let sold = market.sell(PRICE);
+    let listing = format!("/v1/datasets/{}", market.dataset_id);
+    let listed = || market.app.anyone().get("/v1/datasets").ok()["items"][0]["updated_at"].clone();
+    let (receiver, before) = (Receiver::open(), listed());
+    market.buyer.post("/v1/webhooks", &json!({"url": receiver.url()})).ok();
+    market.app.advance_days(1);
+    recall(&market.operator, &edition_of(&sold.licence), "security", "refund").ok();
+    market.app.run_jobs();
+    let told: Vec<Value> = receiver.take().iter().map(Received::json).collect();
+    let of = |event: &str| {
+        &told.iter().find(|one| one["type"] == event).unwrap_or_else(|| panic!("{event}: {told:?}"))["data"]
+    };
+    let recalled = of("edition.recalled");
+    assert_eq!((&recalled["ground"], &recalled["recall"]), (&json!("security"), &json!("refunded")), "{recalled}");
+    assert_eq!(recalled["reason"], licence(&market, &sold)["recall"]["reason"], "the operator's words");
+    assert!(recalled["reason"].is_string() && recalled["ended_at"].is_string(), "{recalled}");
+    assert_eq!(of("invoice.refund_due")["refund"], market.purchase(&id(&sold.purchase))["refund_due"]);
+
+    // Whoever harvests the catalogue hears of it, and the version does not go back.
+    market.app.advance_s(121);
+    assert!(listed().as_str() > before.as_str(), "{} was {before}", listed());
+    let croissant = market.app.anyone().get(&format!("{listing}/croissant.json")).ok();
+    assert_eq!(croissant["version"], "1.0.0");
 }
 
 #[test]

@@ -60,6 +60,7 @@ pub async fn publish(ctx: &Context, edition: &Edition, publication: Publication)
             }
             let now = tx.now();
             store::publish_edition(tx, &id, &publication, now)?;
+            store::note_news(tx, &edition.dataset_id, now)?;
             pools::steps::spend_budget(tx, &subject_id, &id)?;
             steps::catalogue_changed(tx)?;
             store::edition(tx, &id)

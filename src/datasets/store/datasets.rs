@@ -130,6 +130,12 @@ pub fn move_dataset(
     Ok(changed == 1)
 }
 
+/// Notes that there is news of a listing, so that whoever asks for what has changed finds it.
+pub fn note_news(db: &mut Db, id: &DatasetId, now: UtcTime) -> Result<()> {
+    diesel::update(datasets::table.find(id)).set(datasets::updated_at.eq(now)).execute(db)?;
+    Ok(())
+}
+
 /// Notes until when a listing is sold exclusively.
 pub fn set_exclusive(db: &mut Db, id: &DatasetId, until: Option<UtcTime>, now: UtcTime) -> Result<()> {
     let changed = diesel::update(datasets::table.find(id))

@@ -44,6 +44,9 @@ pub async fn make_links(
     if !(1..=LIFETIME_S_MAX).contains(&lifetime_s) {
         return Err(Error::invalid(format!("lifetime_s is 1 to {LIFETIME_S_MAX}, a week.")));
     }
+    if names.as_ref().is_some_and(Vec::is_empty) {
+        return Err(Error::invalid("files names no file; leave it out for links to all of them."));
+    }
     let (buyer, names) = (buyer.clone(), names.unwrap_or_default());
     let made = ctx.db.write(move |tx| {
         let licence = own_licence(tx, &buyer, &id)?;

@@ -4,6 +4,7 @@
 use super::actions::{self, Profile};
 use super::model::{Item, Share, SharedTable, same};
 use crate::accounts::caller::{Buyer, bearer};
+use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::ids::LicenceId;
@@ -65,6 +66,17 @@ pub struct ListQuery {
 pub struct VersionQuery {
     /// The number of an edition.
     pub version: Option<i64>,
+    /// The edition that there was at an instant (RFC 3339).
+    pub timestamp: Option<String>,
+}
+
+/// From when on a version is looked for.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct SinceQuery {
+    /// The first version at or after an instant (RFC 3339).
+    pub starting_timestamp: Option<String>,
 }
 
 /// What is wanted of a table. Hints are allowed to be overlooked, and are: the tables are small, and the client filters.
@@ -72,6 +84,7 @@ pub struct VersionQuery {
 #[serde(rename_all = "camelCase", default)]
 struct Wanted {
     version: Option<i64>,
+    timestamp: Option<String>,
     starting_version: Option<i64>,
     ending_version: Option<i64>,
 }
@@ -148,7 +161,15 @@ pub async fn version(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     answered(async {
+        let SinceQuery { starting_timestamp } = query(&request)?;
         let (share, _) = table(&ctx, &request, &path).await?;
+        if starting_timestamp.as_deref().map(instant).transpose()?.is_some_and(|since| since > share.published_at) {
+            let words = format!(
+                "The newest version is {}, of {}; there is none after that.",
+                share.version, share.published_at
+            );
+            return Err(Error::new(Code::NotFound, words));
+        }
         Ok(HttpResponse::Ok().insert_header((TABLE_VERSION, share.version)).finish())
     })
     .await
@@ -163,7 +184,7 @@ pub async fn metadata(
     answered(async {
         let asked: VersionQuery = query(&request)?;
         let (share, table) = table(&ctx, &request, &path).await?;
-        expect_version(&share, asked.version)?;
+        expect_version(&share, asked.version, asked.timestamp.as_deref())?;
         let lines = share.head_lines(&table);
         lines_of(head(&request, &share)?, &lines)
     })
@@ -189,7 +210,7 @@ pub async fn read(
             let words = "Editions are drawn anew each time: there are no changes from one to the other to read.";
             return Err(Error::new(Code::MalformedRequest, words));
         }
-        expect_version(&share, wanted.version)?;
+        expect_version(&share, wanted.version, wanted.timestamp.as_deref())?;
         let (url, expires_at) = actions::link(&ctx, &share, &table);
         let [protocol, meta_data] = share.head_lines(&table);
         lines_of(head(&request, &share)?, &[protocol, meta_data, share.file_line(&table, &url, expires_at)])
@@ -227,7 +248,14 @@ fn missing(what: &str, name: &str) -> Error {
     Error::new(Code::NotFound, format!("There is no {what} {name} under this licence; list what there is."))
 }
 
-fn expect_version(share: &Share, version: Option<i64>) -> Result<()> {
+fn expect_version(share: &Share, version: Option<i64>, timestamp: Option<&str>) -> Result<()> {
+    if timestamp.map(instant).transpose()?.is_some_and(|at| at < share.published_at) {
+        let words = format!(
+            "The licence's edition, version {}, is of {}; it has none from before.",
+            share.version, share.published_at
+        );
+        return Err(Error::new(Code::NotFound, words));
+    }
     if version.is_none_or(|version| version == i64::from(share.version)) {
         return Ok(());
     }
@@ -238,6 +266,10 @@ fn expect_version(share: &Share, version: Option<i64>) -> Result<()> {
     let words =
         format!("The licence is for edition {}, which is version {0} of its tables, and for no other.", share.version);
     Err(Error::new(Code::NotFound, words))
+}
+
+fn instant(text: &str) -> Result<UtcTime> {
+    UtcTime::parse(text).ok_or_else(|| Error::invalid(format!("{text:?} is no instant as 2026-01-10T12:00:00Z.")))
 }
 
 fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T> {

@@ -64,7 +64,7 @@ pub(super) fn withdraw_from_licensees(tx: &mut Tx, recalled: &Recalled) -> Resul
             (before, after) if before != after => steps::finish(tx, &licence, now)?,
             _ => {}
         }
-        tell_of_recall(tx, &licence, id)?;
+        tell_of_recall(tx, &licence, recalled)?;
     }
     Ok(held)
 }
@@ -81,7 +81,7 @@ pub fn replace(tx: &mut Tx, id: &EditionId, replacement: &Edition) -> Result<()>
     for licence in waiting(tx, id, now)? {
         if is_too_small(tx, &licence, replacement)? {
             end_and_refund(tx, &recalled, &licence)?;
-            tell_of_recall(tx, &licence, id)?;
+            tell_of_recall(tx, &licence, &recalled)?;
             continue;
         }
         store::move_licence(tx, &licence.id, LicenceState::Suspended, LicenceState::Active)?;
@@ -109,7 +109,7 @@ pub(super) fn give_up_replacement(tx: &mut Tx, id: &EditionId, replacement_id: &
     let waiting = waiting(tx, id, now)?;
     for licence in &waiting {
         end_and_refund(tx, &recalled, licence)?;
-        tell_of_recall(tx, licence, id)?;
+        tell_of_recall(tx, licence, &recalled)?;
     }
     Ok(waiting.len())
 }
@@ -157,6 +157,10 @@ fn end_and_refund(tx: &mut Tx, recalled: &Recalled, licence: &Licence) -> Result
         let memo = "refund: the edition was recalled";
         ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;
     }
+    if refund.total_minor() > 0 {
+        let amount = purchase.money(refund.total_minor());
+        telling::refund(tx, &purchase, EventType::InvoiceRefundDue, &amount)?;
+    }
     offers::steps::tell(tx, &licence.offer_id, &format!("{} The licence has ended with it.", recalled.in_public()))
 }
 
@@ -178,9 +182,9 @@ pub fn refund(db: &mut Db, purchase: &Purchase, licence: &Licence) -> Result<Ref
 }
 
 /// Tells those who hold a licence, and their programs, of the recall of its edition.
-fn tell_of_recall(tx: &mut Tx, licence: &Licence, id: &EditionId) -> Result<()> {
-    telling::licence(tx, &licence.id, EventType::EditionRecalled)?;
-    outbox::push(tx, "licence.recalled", &about(licence, id))
+fn tell_of_recall(tx: &mut Tx, licence: &Licence, recalled: &Recalled) -> Result<()> {
+    telling::recall(tx, &licence.id, &recalled.recall)?;
+    outbox::push(tx, "licence.recalled", &about(licence, &recalled.recall.edition_id))
 }
 
 /// What the mails are about.

@@ -419,6 +419,7 @@ pub fn about_delta_sharing() -> Vec<Operation> {
             .answers_file(200, "The list, in one line.", "application/json"),
         get("/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/version", Anyone, delta_sharing::version)
             .summary("Delta Sharing: the version of a table, in a header")
+            .query::<delta_sharing::SinceQuery>()
             .answers_nothing(200, "The header Delta-Table-Version holds the edition's number."),
         get("/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/metadata", Anyone, delta_sharing::metadata)
             .summary("Delta Sharing: the columns of a table")
