@@ -2,7 +2,7 @@
 
 use crate::catalogue::{listed, unlist};
 use crate::common::market::{Market, revealing, usd};
-use crate::common::{Backend, TestApp};
+use crate::common::{Backend, LOOKS_FOR_NEWS_AFTER, TestApp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -413,6 +413,7 @@ fn an_edition_in_stock_and_its_period_are_found(backend: Backend) {
     assert_eq!(found(app, "from=2027-06-01T00:00:00Z&to=2027-07-01T00:00:00Z"), [""; 0], "between them");
     let recall = json!({"ground": "error", "reason": "It holds what it should not.", "remedy": "refund"});
     market.operator.post(&format!("/v1/editions/{edition_id}/recall"), &recall).ok();
+    std::thread::sleep(LOOKS_FOR_NEWS_AFTER);
     assert_eq!((found(app, "in_stock=true"), found(app, &of_then)), (vec![], vec![]), "what was recalled is not sold");
     let html = app.anyone().get(&format!("/v1/datasets/{}/page.html", market.dataset_id)).text();
     assert!(html.contains("recalled"), "and whoever looks is told: {html}");

@@ -114,7 +114,7 @@ fn a_recalled_edition_is_given_out_to_nobody_and_replaced_free_of_charge(backend
     assert!(page["preview"].is_null() && !page.to_string().contains(REASON), "the reason is for licensees: {page}");
     let croissant = market.app.anyone().get(&format!("{dataset}/croissant.json")).text();
     assert!(
-        croissant.contains("Edition 1 was recalled on") && croissant.contains("\"version\":\"0.0.0\""),
+        croissant.contains("Edition 1 was recalled on") && croissant.contains("\"version\":\"1.0.0\""),
         "{croissant}"
     );
     let dcat: Value =

@@ -3,7 +3,7 @@
 use crate::common::http::Caller;
 use crate::common::market::{Market, Sold, id, items, lasting_sessions, revealing, usd};
 use crate::common::receiver::{Received, Receiver};
-use crate::common::{Backend, TestApp};
+use crate::common::{Backend, LOOKS_FOR_NEWS_AFTER, TestApp};
 use crate::recall::{DAY_S, DRAW, PRICE, edition_of, licence, mails, market, problems, recall, shares};
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn programs_are_told_why_and_how_much_goes_back(backend: Backend) {
     assert_eq!(of("invoice.refund_due")["refund"], market.purchase(&id(&sold.purchase))["refund_due"]);
 
     // Whoever harvests the catalogue hears of it, and the version does not go back.
-    market.app.advance_s(121);
+    std::thread::sleep(LOOKS_FOR_NEWS_AFTER);
     assert!(listed().as_str() > before.as_str(), "{} was {before}", listed());
     let croissant = market.app.anyone().get(&format!("{listing}/croissant.json")).ok();
     assert_eq!(croissant["version"], "1.0.0");

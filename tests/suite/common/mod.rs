@@ -21,6 +21,9 @@ use refrain::config::{Config, Secret};
 use refrain::context::Context;
 use std::sync::mpsc;
 
+/// The catalogue looks whether it has changed once a second, whatever a test's clock says.
+pub const LOOKS_FOR_NEWS_AFTER: std::time::Duration = std::time::Duration::from_millis(1_100);
+
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
