@@ -49,4 +49,5 @@ mod vote_model;
 mod vote_questions;
 mod vote_rules;
 mod votes;
+mod webhook_deliveries;
 mod webhooks;
