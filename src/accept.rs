@@ -20,8 +20,9 @@ pub fn ranges(request: &HttpRequest) -> Result<Option<Vec<Mime>>> {
     Ok(Some(accept.ranked()))
 }
 
-/// Whether `If-None-Match` names an ETag (RFC 9110 section 13.1.2; weak ones match by their value).
-pub fn matches_etag(if_none_match: Option<&HeaderValue>, etag: &str) -> bool {
-    let Some(list) = if_none_match.and_then(|value| value.to_str().ok()) else { return false };
-    list.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+/// Whether the lines of `If-None-Match` name an ETag (RFC 9110, section 13.1.2: a weak one compares equal here).
+pub fn matches_etag<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>, etag: &[u8]) -> bool {
+    let lists = lines.into_iter().filter_map(|line| line.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag)
 }

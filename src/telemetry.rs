@@ -10,6 +10,7 @@ use crate::clock::Entropy;
 use crate::config::{Log, LogFormat};
 use crate::error::{Error, Result};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Data;
 use lines::{LastLines, Lines};
@@ -18,7 +19,7 @@ use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use tracing::Instrument;
+use tracing::Span;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -137,64 +138,88 @@ impl Metrics {
 #[derive(Debug, Clone, Copy)]
 pub struct Route(pub &'static str);
 
-/// Has a request answered: gives it an id and a span, counts it, and logs it once.
-///
-/// # Errors
-/// What the request itself ended with; nothing is added.
-pub async fn observe(
-    request: ServiceRequest,
-    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse, actix_web::Error>,
-) -> Result<ServiceResponse, actix_web::Error> {
-    let began_at = Instant::now();
-    let id = request_id(&request);
-    let method = request.method().clone();
-    let metrics = request.app_data::<Data<Metrics>>().cloned();
-    let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.path = %request.path());
-    if let Some(metrics) = &metrics {
-        metrics.requests_open.inc();
+/// A request that is being answered: it has an id, is counted, and is logged once when it ends.
+pub struct Watched {
+    began_at: Instant,
+    id: String,
+    method: Method,
+    path: String,
+    metrics: Option<Data<Metrics>>,
+}
+
+impl Watched {
+    /// From now on its time counts.
+    pub fn begin(request: &ServiceRequest) -> Self {
+        let metrics = request.app_data::<Data<Metrics>>().cloned();
+        if let Some(metrics) = &metrics {
+            metrics.requests_open.inc();
+        }
+        Watched {
+            began_at: Instant::now(),
+            id: request_id(request),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            metrics,
+        }
     }
-    let answer = next(request).instrument(span.clone()).await;
-    let elapsed = began_at.elapsed();
-    let (status, route) = match &answer {
-        Ok(response) => (response.status(), response.request().app_data().copied()),
-        Err(error) => (error.as_response_error().status_code(), None),
-    };
-    // Unknown paths share one label, or anyone could fill the server's memory with labels.
-    let Route(route) = route.unwrap_or(Route("unmatched"));
-    if let Some(metrics) = &metrics {
-        metrics.requests_open.dec();
-        metrics.requests.with_label_values(&[method.as_str(), route, status.as_str()]).inc();
-        metrics.request_seconds.with_label_values(&[method.as_str(), route]).observe(elapsed.as_secs_f64());
+
+    /// What every line carries that is logged while it is worked on.
+    pub fn span(&self) -> Span {
+        tracing::info_span!("request", request.id = %self.id, http.method = %self.method, http.path = %self.path)
     }
-    span.in_scope(|| {
-        let failure = match &answer {
+
+    /// It was answered: counts it, logs it, and gives the answer its id.
+    pub fn end(&self, answer: &mut Result<ServiceResponse, actix_web::Error>, route: Option<Route>) {
+        let elapsed = self.began_at.elapsed();
+        let status = match answer {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        // Unknown paths share one label, or anyone could fill the server's memory with labels.
+        let Route(route) = route.unwrap_or(Route("unmatched"));
+        if let Some(metrics) = &self.metrics {
+            metrics.requests.with_label_values(&[self.method.as_str(), route, status.as_str()]).inc();
+            metrics.request_seconds.with_label_values(&[self.method.as_str(), route]).observe(elapsed.as_secs_f64());
+        }
+        let failure = match &*answer {
             Ok(response) => response.response().error(),
             Err(error) => Some(error),
         };
-        log_answer(status.as_u16(), route, elapsed.as_millis() as u64, failure); // of a request that ends in our time
-    });
-    answer.map(|mut response| {
-        if let Ok(value) = HeaderValue::from_str(&id) {
+        self.log(status.as_u16(), route, elapsed.as_millis() as u64, failure); // of a request that ends in our time
+        if let Ok(response) = answer
+            && let Ok(value) = HeaderValue::from_str(&self.id)
+        {
             response.headers_mut().insert(REQUEST_ID, value);
         }
-        response
-    })
+    }
+
+    fn log(&self, status: u16, route: &str, elapsed_ms: u64, failure: Option<&actix_web::Error>) {
+        let ours = failure.and_then(|error| error.as_error::<Error>());
+        let code = ours.map(|error| error.code().slug());
+        match ours.and_then(Error::cause) {
+            Some(cause) if status >= 500 => {
+                tracing::error!(request.id = self.id, http.method = %self.method, http.path = self.path, http.status = status, http.route = route, http.elapsed_ms = elapsed_ms, error.code = code, error.cause = %cause, "answered");
+            }
+            _ => tracing::info!(
+                request.id = self.id,
+                http.method = %self.method,
+                http.path = self.path,
+                http.status = status,
+                http.route = route,
+                http.elapsed_ms = elapsed_ms,
+                error.code = code,
+                "answered"
+            ),
+        }
+    }
 }
 
-fn log_answer(status: u16, route: &str, elapsed_ms: u64, failure: Option<&actix_web::Error>) {
-    let ours = failure.and_then(|error| error.as_error::<Error>());
-    let code = ours.map(|error| error.code().slug());
-    match ours.and_then(Error::cause) {
-        Some(cause) if status >= 500 => {
-            tracing::error!(http.status = status, http.route = route, http.elapsed_ms = elapsed_ms, error.code = code, error.cause = %cause, "answered");
+/// Whether it was answered or its caller went away.
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(metrics) = &self.metrics {
+            metrics.requests_open.dec();
         }
-        _ => tracing::info!(
-            http.status = status,
-            http.route = route,
-            http.elapsed_ms = elapsed_ms,
-            error.code = code,
-            "answered"
-        ),
     }
 }
 

@@ -3,7 +3,8 @@
 //! Every listing's change raises a version in the database. A server asks for it at most once in a
 //! while (one second, unless it is told otherwise) and lets go of everything when it has moved.
 //! Numbers that move by themselves, like a pool's members, do not raise it: what was made from them
-//! is made again after a minute. In between an answer is one look into a map: no database, no copy.
+//! is made again after a minute. In between an answer is one look into a map: no database, no copy, and where the
+//! address alone says what is wanted, no way through the house either (see [`Catalogue::at_hand`]).
 
 use super::catalogue::Kept;
 use super::store;
@@ -35,16 +36,24 @@ pub struct Content {
     pub media_type: String,
     /// The name under which it is to be saved, for a file.
     pub file_name: Option<String>,
+    /// Where else the same is told, as `Link` says it.
+    pub links: Option<String>,
+    /// Whether another `Accept` gets something else at the same address.
+    pub varies: bool,
 }
 
 impl Content {
+    /// Bytes of some type, and nothing more to be said of them.
+    pub fn new(bytes: Bytes, media_type: &str) -> Content {
+        Content { bytes, media_type: media_type.into(), file_name: None, links: None, varies: false }
+    }
+
     /// A JSON document.
     ///
     /// # Errors
     /// `internal`: the value cannot be written as JSON, which is a defect.
     pub fn json(value: &impl Serialize) -> Result<Content> {
-        let bytes = serde_json::to_vec(value)?.into();
-        Ok(Content { bytes, media_type: "application/json".into(), file_name: None })
+        Ok(Content::new(serde_json::to_vec(value)?.into(), "application/json"))
     }
 }
 
@@ -59,6 +68,10 @@ pub struct Ready {
     pub media_type: Bytes,
     /// The name under which it is to be saved, for a file.
     pub file_name: Option<Bytes>,
+    /// Where else the same is told, as `Link` says it.
+    pub links: Option<Bytes>,
+    /// Whether another `Accept` gets something else at the same address.
+    pub varies: bool,
 }
 
 impl From<Content> for Ready {
@@ -68,6 +81,8 @@ impl From<Content> for Ready {
             etag: etag.into(),
             media_type: content.media_type.into(),
             file_name: content.file_name.map(Bytes::from),
+            links: content.links.map(Bytes::from),
+            varies: content.varies,
             bytes: content.bytes,
         }
     }
@@ -108,6 +123,14 @@ impl Catalogue {
         }
     }
 
+    /// What is kept under an address, where the version need not be asked for now.
+    pub fn at_hand(&self, url: &str) -> Option<Ready> {
+        if self.is_check_due() {
+            return None;
+        }
+        self.find(url).map(|(_, ready)| ready)
+    }
+
     /// The answer at an address, made by `make` where none is at hand that still holds.
     ///
     /// # Errors
@@ -118,7 +141,7 @@ impl Catalogue {
     {
         let at_hand = self.find(url);
         if let Some((_, ready)) = &at_hand
-            && !self.check_is_due()
+            && !self.takes_check()
         {
             return Ok(ready.clone());
         }
@@ -165,15 +188,28 @@ impl Catalogue {
         }
     }
 
-    /// Whether it is time to ask for the version. Of many that ask at the same time one is told so.
-    fn check_is_due(&self) -> bool {
+    /// Whether it is time to ask for the version.
+    fn is_check_due(&self) -> bool {
+        self.check_every.is_zero() || self.is_due(self.checked_ms.load(Ordering::Relaxed), self.now_ms())
+    }
+
+    /// The same, for one who then asks: of many at the same time one is told so.
+    fn takes_check(&self) -> bool {
         if self.check_every.is_zero() {
             return true;
         }
-        let since = |elapsed: Duration| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX - 1) + 1;
-        let (now, last) = (since(self.began.elapsed()), self.checked_ms.load(Ordering::Relaxed));
-        let due = last == 0 || now - last.min(now) >= since(self.check_every) - 1;
-        due && self.checked_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let (now, last) = (self.now_ms(), self.checked_ms.load(Ordering::Relaxed));
+        self.is_due(last, now)
+            && self.checked_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn is_due(&self, last: u64, now: u64) -> bool {
+        last == 0 || u128::from(now.saturating_sub(last)) >= self.check_every.as_millis()
+    }
+
+    /// Milliseconds since the shelf was put up, plus one.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 }
 
@@ -210,7 +246,7 @@ mod tests {
     use super::*;
 
     fn content(size: usize) -> Content {
-        Content { bytes: vec![7; size].into(), media_type: "text/plain".into(), file_name: None }
+        Content::new(vec![7; size].into(), "text/plain")
     }
 
     #[test]
@@ -241,9 +277,13 @@ mod tests {
     #[test]
     fn the_version_is_asked_for_once_in_a_while() {
         let catalogue = Catalogue::new(Duration::from_secs(3_600));
-        assert!(catalogue.check_is_due(), "never asked yet");
-        assert!(!catalogue.check_is_due());
-        assert!(Catalogue::new(Duration::ZERO).check_is_due());
+        catalogue.keep("/kept", 1, &Ready::from(content(1)));
+        assert!(catalogue.at_hand("/kept").is_none(), "never asked yet");
+        assert!(catalogue.takes_check());
+        assert!(!catalogue.takes_check() && catalogue.at_hand("/kept").is_some() && catalogue.at_hand("/x").is_none());
+        let doubtful = Catalogue::new(Duration::ZERO);
+        doubtful.keep("/kept", 1, &Ready::from(content(1)));
+        assert!(doubtful.takes_check() && doubtful.takes_check() && doubtful.at_hand("/kept").is_none());
     }
 
     #[test]

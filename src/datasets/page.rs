@@ -110,6 +110,24 @@ impl Facts {
 
     /// Makes the part that was asked for. Some name other parts by the server's address.
     pub fn content(&self, part: Part, server_url: &str) -> Result<Content> {
+        let content = self.bare_content(part, server_url)?;
+        // Whatever its address gives out by `Accept`, it says what else there is.
+        let is_negotiated = matches!(part, Part::Page | Part::Croissant | Part::Dcat | Part::Html);
+        // The others have addresses of their own besides.
+        Ok(Content { links: is_negotiated.then(|| self.links()), varies: part == Part::Page, ..content })
+    }
+
+    /// Where else a listing is told (RFC 8288).
+    fn links(&self) -> String {
+        let data = format!("/v1/datasets/{}", self.dataset.id);
+        format!(
+            "<{data}>; rel=\"canonical\", <{data}/page.html>; rel=\"alternate\"; type=\"text/html\", \
+             <{data}/croissant.json>; rel=\"alternate\"; type=\"application/ld+json\"; title=\"Croissant\", \
+             <{data}/dcat.jsonld>; rel=\"alternate\"; type=\"application/ld+json\"; title=\"DCAT\""
+        )
+    }
+
+    fn bare_content(&self, part: Part, server_url: &str) -> Result<Content> {
         match part {
             Part::Page => Content::json(&self.view()?),
             Part::Dictionary => Content::json(&DictionaryView {
@@ -123,7 +141,7 @@ impl Facts {
             Part::Dcat => linked(&dcat::document(self, server_url)?, dcat::MEDIA_TYPE),
             Part::Html => {
                 let page = html::page(&self.view()?, &schema_org::document(self, server_url)?)?;
-                Ok(Content { bytes: page.into(), media_type: html::MEDIA_TYPE.into(), file_name: None })
+                Ok(Content::new(page.into(), html::MEDIA_TYPE))
             }
         }
     }
@@ -139,7 +157,7 @@ impl Facts {
     fn twin(&self, extension: &str) -> Result<Content> {
         let found = self.twins()?.into_iter().find(|file| file.entry.name.ends_with(extension));
         let File { entry, content } = found.ok_or_else(|| Error::not_found("file"))?;
-        Ok(Content { bytes: content, media_type: entry.media_type, file_name: Some(entry.name) })
+        Ok(Content { file_name: Some(entry.name), ..Content::new(content, &entry.media_type) })
     }
 
     /// The twin is for a round number of members, so that it does not change with every member who joins.

@@ -5,11 +5,13 @@
 //! - Every failure leaves as a problem document, those of the framework included.
 //! - A request that does not end in time is cut off; a panic is a 500 and not a dropped connection.
 //! - What is read carries a strong ETag, and `If-None-Match` is answered with 304.
+//! - What the catalogue has ready is answered here and goes no further.
 
 use crate::accept::matches_etag;
 use crate::accounts::caller;
+use crate::datasets::routes::at_hand;
 use crate::error::{Code, Error, Result};
-use crate::telemetry;
+use crate::telemetry::Watched;
 use actix_web::body::{BodySize, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{PathError, QueryPayloadError};
@@ -22,6 +24,7 @@ use aws_lc_rs::digest;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// Below it failures have the form of that protocol.
 const DELTA_SHARING: &str = "/delta-sharing/";
@@ -64,7 +67,17 @@ pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, actix_web::Error> {
-    let mut response = telemetry::observe(request, async |request| answer(request, next).await).await?;
+    let watched = Watched::begin(&request);
+    let (mut answered, route) = match at_hand(request.request()) {
+        Some((route, ready)) => (Ok(request.into_response(ready)), Some(route)),
+        None => {
+            let answered = answer(request, next).instrument(watched.span()).await;
+            let route = answered.as_ref().ok().and_then(|response| response.request().app_data().copied());
+            (answered, route)
+        }
+    };
+    watched.end(&mut answered, route);
+    let mut response = answered?;
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }
@@ -182,7 +195,7 @@ impl Conditions {
         };
         let hash = digest::digest(&digest::SHA256, &bytes);
         let etag = format!("\"{}\"", hex::encode(&hash.as_ref()[..16]));
-        if matches_etag(self.if_none_match.as_ref(), &etag) {
+        if matches_etag(&self.if_none_match, etag.as_bytes()) {
             let mut unchanged = HttpResponse::NotModified();
             unchanged.insert_header((header::ETAG, etag));
             return ServiceResponse::new(request, unchanged.finish());

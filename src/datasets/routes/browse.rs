@@ -10,6 +10,8 @@ use crate::datasets::page::Part;
 use crate::error::{Code, Error, Result};
 use crate::ids::DatasetId;
 use crate::page::PageQuery;
+use crate::telemetry::Route;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
@@ -19,8 +21,58 @@ const PUBLIC: HeaderValue = HeaderValue::from_static("public, no-cache");
 /// What only some may see stays with them.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
+/// Who wants another account of the same gets another answer.
+const VARIES: HeaderValue = HeaderValue::from_static("Accept");
+
 /// A page runs nothing and loads nothing.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// The addresses at which anybody gets what is kept, as the list of operations has them.
+const KEPT: [&str; 9] = [
+    "/v1/datasets",
+    "/v1/datasets/{id}",
+    "/v1/datasets/{id}/page.html",
+    "/v1/datasets/{id}/dcat.jsonld",
+    "/v1/datasets/{id}/dictionary",
+    "/v1/datasets/{id}/accuracy",
+    "/v1/datasets/{id}/croissant.json",
+    "/v1/datasets/{id}/twin.parquet",
+    "/v1/datasets/{id}/twin.csv",
+];
+
+/// The answer to a request that needs no more than a look at its address, and where in the list that is: most of what is read is
+/// this, and the way to its handler would cost several times the answer. Nothing where the handler has to see the request.
+pub fn at_hand(request: &HttpRequest) -> Option<(Route, HttpResponse)> {
+    if *request.method() != Method::GET {
+        return None;
+    }
+    let route = route(request.path())?;
+    let shelf = request.app_data::<Data<Catalogue>>()?;
+    let ready = shelf.at_hand(request.uri().path_and_query()?.as_str())?;
+    if ready.varies && !wants_ours(request) {
+        return None;
+    }
+    Some((route, answer(request, ready, PUBLIC).unwrap_or_else(HttpResponse::from_error)))
+}
+
+fn route(path: &str) -> Option<Route> {
+    const ONE: &str = "/v1/datasets/";
+    let is_kept = |kept: &&&str| match (kept.strip_prefix("/v1/datasets/{id}"), path.strip_prefix(ONE)) {
+        (Some(wanted), Some(rest)) => rest.find('/').map_or("", |end| &rest[end..]) == wanted,
+        _ => **kept == path,
+    };
+    KEPT.iter().find(is_kept).map(|kept| Route(kept))
+}
+
+/// Whether a caller says that it wants our own words, or nothing of it.
+fn wants_ours(request: &HttpRequest) -> bool {
+    let mut lines = request.headers().get_all(header::ACCEPT);
+    match (lines.next().map(HeaderValue::as_bytes), lines.next()) {
+        (None, _) => true,
+        (Some(one), None) => one == b"*/*" || one == b"application/json",
+        _ => false,
+    }
+}
 
 /// `GET /v1/datasets`
 pub async fn catalogue(
@@ -53,10 +105,14 @@ pub async fn dataset(
     request: HttpRequest,
     id: Path<DatasetId>,
 ) -> Result<HttpResponse> {
-    let links = links(&id)?;
-    let mut answer = part(&ctx, &shelf, &request, id, wanted(&request)?).await?;
-    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
-    answer.headers_mut().insert(header::LINK, links);
+    let wanted = wanted(&request)?;
+    // Of one address there are several accounts: all but our own are kept under another name, which no request has.
+    let url = match wanted {
+        Part::Page => request.path().to_owned(),
+        other => format!("{}#{other:?}", request.path()),
+    };
+    let mut answer = part_at(&ctx, &shelf, &request, &url, id, wanted).await?;
+    answer.headers_mut().insert(header::VARY, VARIES);
     Ok(answer)
 }
 
@@ -67,21 +123,7 @@ pub async fn page(
     request: HttpRequest,
     id: Path<DatasetId>,
 ) -> Result<HttpResponse> {
-    let links = links(&id)?;
-    let mut answer = part(&ctx, &shelf, &request, id, Part::Html).await?;
-    answer.headers_mut().insert(header::LINK, links);
-    Ok(answer)
-}
-
-/// Where else a listing is told (RFC 8288).
-fn links(id: &DatasetId) -> Result<HeaderValue> {
-    let data = format!("/v1/datasets/{id}");
-    let links = format!(
-        "<{data}>; rel=\"canonical\", <{data}/page.html>; rel=\"alternate\"; type=\"text/html\", \
-         <{data}/croissant.json>; rel=\"alternate\"; type=\"application/ld+json\"; title=\"Croissant\", \
-         <{data}/dcat.jsonld>; rel=\"alternate\"; type=\"application/ld+json\"; title=\"DCAT\""
-    );
-    HeaderValue::from_str(&links).map_err(Error::internal)
+    part(&ctx, &shelf, &request, id, Part::Html).await
 }
 
 /// `GET /v1/datasets/{id}/dcat.jsonld`
@@ -152,7 +194,7 @@ pub async fn twin_csv(
     part(&ctx, &shelf, &request, id, Part::TwinCsv).await
 }
 
-/// What is listed goes to anybody. Only where nothing is, a caller who shows a token is asked who it is.
+/// A part of a listing at its own address. A query has no meaning there, so it is no part of what the answer is kept under.
 async fn part(
     ctx: &Context,
     shelf: &Catalogue,
@@ -160,11 +202,20 @@ async fn part(
     id: Path<DatasetId>,
     part: Part,
 ) -> Result<HttpResponse> {
+    part_at(ctx, shelf, request, request.path(), id, part).await
+}
+
+/// What is listed goes to anybody. Only where nothing is, a caller who shows a token is asked who it is.
+async fn part_at(
+    ctx: &Context,
+    shelf: &Catalogue,
+    request: &HttpRequest,
+    url: &str,
+    id: Path<DatasetId>,
+    part: Part,
+) -> Result<HttpResponse> {
     let id = id.into_inner();
-    // A query has no meaning here, so it is no part of the address under which the answer is kept.
-    // Nor is the account that was asked for, but of one address there are several.
-    let url = format!("{}#{part:?}", request.path());
-    match actions::listing(ctx, shelf, &url, id.clone(), part).await {
+    match actions::listing(ctx, shelf, url, id.clone(), part).await {
         Ok(ready) => answer(request, ready, PUBLIC),
         Err(error) if error.code() == Code::NotFound && request.headers().contains_key(header::AUTHORIZATION) => {
             let caller = Caller::extract(request).await?;
@@ -175,10 +226,16 @@ async fn part(
 }
 
 fn answer(request: &HttpRequest, ready: Ready, cache_control: HeaderValue) -> Result<HttpResponse> {
-    let unchanged = holds(request, &ready.etag);
+    let unchanged = accept::matches_etag(request.headers().get_all(header::IF_NONE_MATCH), &ready.etag);
     let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::ETAG, value(ready.etag)?));
     response.insert_header((header::CACHE_CONTROL, cache_control));
+    if let Some(links) = ready.links {
+        response.insert_header((header::LINK, value(links)?));
+    }
+    if ready.varies {
+        response.insert_header((header::VARY, VARIES));
+    }
     if unchanged {
         return Ok(response.finish());
     }
@@ -191,15 +248,6 @@ fn answer(request: &HttpRequest, ready: Ready, cache_control: HeaderValue) -> Re
         response.insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")));
     }
     Ok(response.body(ready.bytes))
-}
-
-/// Whether `If-None-Match` names this very content (RFC 9110, section 13.1.2; a weak mark compares equal here).
-fn holds(request: &HttpRequest, etag: &[u8]) -> bool {
-    let named = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|line| line.to_str().ok());
-    named
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .any(|mark| mark == "*" || mark.strip_prefix("W/").unwrap_or(mark).as_bytes() == etag)
 }
 
 fn value(bytes: bytes::Bytes) -> Result<HeaderValue> {
@@ -236,8 +284,7 @@ mod tests {
 
     #[test]
     fn a_file_is_saved_under_its_name() {
-        let content =
-            Content { bytes: "a,b".into(), media_type: "text/csv".into(), file_name: Some("twin.csv".into()) };
+        let content = Content { file_name: Some("twin.csv".into()), ..Content::new("a,b".into(), "text/csv") };
         let response = answer(&TestRequest::get().to_http_request(), content.into(), PUBLIC).unwrap();
         let header = |name| response.headers().get(name).unwrap().to_str().unwrap();
         assert_eq!(header(header::CONTENT_DISPOSITION), "attachment; filename=\"twin.csv\"");

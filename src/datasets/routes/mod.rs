@@ -7,7 +7,7 @@ mod recipes;
 mod spending;
 
 pub use browse::{
-    accuracy, catalogue, croissant, dataset, dcat, dictionary, linked_catalogue, page, twin_csv, twin_parquet,
+    accuracy, at_hand, catalogue, croissant, dataset, dcat, dictionary, linked_catalogue, page, twin_csv, twin_parquet,
 };
 pub use editions::{StopDraw, edition, manifest, privacy_report, stop_draw};
 pub use listings::{Listing, ListingsQuery, Unlisting, create, edit, list, publish, unlist};

@@ -91,7 +91,7 @@ async fn given(
     let name = format!("inline; filename=\"agreement-{id}.{}\"", form.ending());
     let content = actions::read(ctx, caller, id, form).await?;
     let etag = format!("\"{}\"", terms::sha256(&content));
-    let is_known = accept::matches_etag(request.headers().get(header::IF_NONE_MATCH), &etag);
+    let is_known = accept::matches_etag(request.headers().get_all(header::IF_NONE_MATCH), etag.as_bytes());
     let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, "private, no-cache"));
     if is_known {
