@@ -7,6 +7,7 @@ use futures_util::stream::{self, BoxStream};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::ops::Range;
@@ -15,8 +16,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::NamedTempFile;
 
-/// Bytes that are read at a time when a file is sent. Small enough that what was read is still in the processor's cache when it
-/// goes to the socket, and that the web framework keeps its buffer from piece to piece.
+/// Bytes that are read at a time when a file is sent: little enough that what was read is still in the processor's cache when the web
+/// framework gathers it for sending.
 const PIECE_BYTES: usize = 64 << 10;
 /// Bytes gathered before they are written to a file that is made piece by piece.
 const WRITE_BYTES: usize = 256 << 10;
@@ -84,26 +85,68 @@ impl Disk {
     }
 }
 
+thread_local! {
+    /// Buffers that are free. A piece is copied on and let go of before the next is read, on the same thread: so a few serve all
+    /// connections, always the same few are used, and those are in the processor's cache.
+    static FREE: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+}
+/// Buffers that a thread keeps at most.
+const FREE_MAX: usize = 4;
+
+/// What was read, in a buffer that is kept for the next.
+struct Piece {
+    buffer: Box<[u8]>,
+    size_bytes: usize,
+}
+
+impl Piece {
+    fn empty() -> Self {
+        let free = FREE.with_borrow_mut(Vec::pop);
+        Piece { buffer: free.unwrap_or_else(|| vec![0; PIECE_BYTES].into()), size_bytes: 0 }
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.size_bytes]
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.buffer);
+        // A thread that ends has no use for it any more.
+        let _ = FREE.try_with(|free| {
+            let mut free = free.borrow_mut();
+            if free.len() < FREE_MAX && buffer.len() == PIECE_BYTES {
+                free.push(buffer);
+            }
+        });
+    }
+}
+
 /// The next piece of a part. What the system has in memory is read at once, as it nearly always does: a trip to another thread
 /// for each piece costs more than the copy. What it has not is waited for elsewhere.
 async fn piece(file: &Arc<File>, range: &Range<u64>) -> Result<Bytes> {
     let size_bytes = usize::try_from(range.end - range.start).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
-    let (mut buffer, at) = (vec![0; size_bytes], range.start);
-    let read = match read_cached(file, &mut buffer, at) {
+    let (mut piece, at) = (Piece::empty(), range.start);
+    piece.size_bytes = match read_cached(file, &mut piece.buffer[..size_bytes], at) {
         Some(read) => read,
         None => {
             let file = Arc::clone(file);
-            let waited = tokio::task::spawn_blocking(move || file.read_at(&mut buffer, at).map(|read| (buffer, read)));
+            let waited = tokio::task::spawn_blocking(move || {
+                let read = file.read_at(&mut piece.buffer[..size_bytes], at);
+                read.map(|read| (piece, read))
+            });
             let (filled, read) = waited.await.map_err(Error::internal)??;
-            buffer = filled;
+            piece = filled;
             read
         }
     };
-    if read == 0 {
+    if piece.size_bytes == 0 {
         return Err(io::Error::new(ErrorKind::UnexpectedEof, "the stored file is shorter than it was").into());
     }
-    buffer.truncate(read);
-    Ok(buffer.into())
+    Ok(Bytes::from_owner(piece))
 }
 
 /// Reads what is in the system's memory; `None` where there is nothing of it, or the file system cannot tell.
