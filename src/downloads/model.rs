@@ -13,7 +13,7 @@ text_enum! {
     pub enum GrantKind {
         /// Links to files that carry their own signature.
         Links = "links",
-        /// The profile of a tool that reads the tables by itself.
+        /// What tools read the tables with by themselves: the profile for Delta Sharing, and the links of the Croissant document.
         Profile = "profile",
     }
 }

@@ -13,11 +13,11 @@ pub fn insert(db: &mut Db, row: &Access) -> Result<()> {
     Ok(())
 }
 
-/// Whether an access by a grant is noted already.
-pub fn is_noted(db: &mut Db, row: &Access) -> Result<bool> {
+/// Whether an access by a grant to a file is noted already, in a window and with a status.
+pub fn is_noted(db: &mut Db, id: &GrantId, file: &str, window_at: UtcTime, status: i32) -> Result<bool> {
     let same = downloads::table
-        .filter(downloads::grant_id.eq(&row.grant_id).and(downloads::file_name.eq(&row.file_name)))
-        .filter(downloads::window_at.eq(row.window_at).and(downloads::status.eq(row.status)));
+        .filter(downloads::grant_id.eq(id).and(downloads::file_name.eq(file)))
+        .filter(downloads::window_at.eq(window_at).and(downloads::status.eq(status)));
     Ok(diesel::select(diesel::dsl::exists(same)).get_result(db)?)
 }
 

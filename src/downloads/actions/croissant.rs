@@ -1,23 +1,33 @@
 //! A licensed edition in the words of Croissant. Tools that read it have no account, so it leads to the files by signed links.
 
-use super::grants::{Links, make_links};
+use super::files::{licensed_files, own_licence};
+use super::grants::{Links, expiry, grant_to_tools, lifetime};
 use crate::accounts::caller::Buyer;
 use crate::context::Context;
 use crate::datasets::croissant::{self, Licensed};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::ids::LicenceId;
-use crate::{datasets, pools};
+use crate::{datasets, pools, purchases};
 use serde_json::Value;
 
-/// The document. Its links are a grant of their own, which can be taken back.
+/// The document. Its links hang on the grant that tools have, as the profile for Delta Sharing does: reading the document twice gives
+/// out nothing twice.
 ///
 /// # Errors
-/// As [`make_links`].
+/// `not-found` for another organisation's licence, `invalid` for a lifetime out of bounds; what stands against the licence.
 pub async fn croissant(ctx: &Context, buyer: &Buyer, id: LicenceId, lifetime_s: Option<i64>) -> Result<Value> {
-    let links = make_links(ctx, buyer, id.clone(), None, lifetime_s).await?;
-    let server_url = ctx.config.server.public_url();
-    ctx.db.read(move |db| document(db, &id, &links, &server_url)).await
+    let (buyer, lifetime_s) = (buyer.clone(), lifetime(lifetime_s)?);
+    let (server_url, pepper) = (ctx.config.server.public_url(), ctx.pepper.clone());
+    ctx.db
+        .write(move |tx| {
+            let (licence, now) = (own_licence(tx, &buyer, &id)?, tx.now());
+            purchases::steps::usable(tx, &licence, now)?;
+            let (grant, files) = (grant_to_tools(tx, &buyer, &id)?, licensed_files(tx, &licence)?);
+            let links = Links::sign(&server_url, &pepper, grant, files, now, expiry(&licence, now, lifetime_s));
+            document(tx, &id, &links, &server_url)
+        })
+        .await
 }
 
 fn document(db: &mut Db, id: &LicenceId, links: &Links, server_url: &str) -> Result<Value> {

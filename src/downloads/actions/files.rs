@@ -25,6 +25,8 @@ use std::time::Duration;
 const RANGE_KEPT_CHARS: usize = 200;
 /// An access by a grant is noted once in such a window.
 const WINDOW_S: i64 = 3_600;
+/// The status with which it is noted that a file was read, in parts or whole.
+const READ: i32 = 200;
 
 /// What a request for a file is answered with.
 pub enum Answer {
@@ -129,6 +131,7 @@ pub async fn open_by_link(
     head: bool,
 ) -> Result<(EditionFile, Answer)> {
     let (pepper, now) = (ctx.pepper.clone(), ctx.clock.now());
+    let window_at = window(now)?;
     let found = ctx.db.read(move |db| {
         let grant = store::grant(db, &query.grant_id)?;
         let licence = purchases::steps::licence(db, &id)?;
@@ -142,19 +145,21 @@ pub async fn open_by_link(
             return Err(Error::new(Code::LinkRefused, "The holder of the licence has taken this link back."));
         }
         let ends_at = licence.next_end().map_or(link_ends_at, |end| end.min(link_ends_at));
-        Ok((grant, purchases::steps::usable(db, &licence, now), file, ends_at))
+        let is_noted = store::is_noted(db, &grant.id, &file.name, window_at, READ)?;
+        Ok((grant, purchases::steps::usable(db, &licence, now), file, ends_at, is_noted))
     });
     // Nobody is told whether it was the grant, the licence or the file that is not there.
     let is_missing = |error: &Error| error.code() == Code::NotFound;
-    let (grant, allowed, file, ends_at) =
+    let (grant, allowed, file, ends_at, is_noted) =
         found.await.map_err(|error| if is_missing(&error) { links::refused().because(error) } else { error })?;
     let good_for = Duration::from_secs((ends_at.unix_s() - now.unix_s()).max(0).unsigned_abs());
     let answered = match allowed {
         Ok(()) => answer(ctx, &file, &asked, head, Some(good_for)).await,
         Err(refused) => Err(refused),
     };
-    if !head {
-        note_once(ctx, &grant, &file, &asked, &answered).await?;
+    let is_noted = is_noted && matches!(answered, Ok(Answer::Content { .. }));
+    if !head && !is_noted {
+        note_once(ctx, &grant, &file, window_at, &asked, &answered).await?;
     }
     Ok((file, answered?))
 }
@@ -270,24 +275,31 @@ async fn note_once(
     ctx: &Context,
     grant: &Grant,
     file: &EditionFile,
+    window_at: UtcTime,
     asked: &Asked,
     answered: &Result<Answer>,
 ) -> Result<()> {
     let mut row = access(ctx, grant.licence_id.clone(), grant.account_id.clone(), file, asked, answered)?;
     match answered {
-        Ok(Answer::Content { .. }) => (row.status, row.size_bytes) = (200, file.size_bytes),
+        Ok(Answer::Content { .. }) => (row.status, row.size_bytes) = (READ, file.size_bytes),
         Ok(Answer::Elsewhere(_)) => row.size_bytes = file.size_bytes,
         _ => {}
     }
     row.range_asked = None;
     row.grant_id = Some(grant.id.clone());
-    row.window_at = UtcTime::from_unix_s(row.happened_at.unix_s().div_euclid(WINDOW_S) * WINDOW_S);
-    let asked = row.clone();
-    if ctx.db.read(move |db| store::is_noted(db, &asked)).await? {
+    row.window_at = Some(window_at);
+    let (id, name, status) = (grant.id.clone(), file.name.clone(), row.status);
+    let is_noted = move |db: &mut Db| store::is_noted(db, &id, &name, window_at, status);
+    if ctx.db.read(is_noted.clone()).await? {
         return Ok(());
     }
-    let noted = ctx.db.write(move |tx| if store::is_noted(tx, &row)? { Ok(()) } else { store::insert(tx, &row) });
-    noted.await
+    ctx.db.write(move |tx| if is_noted(tx)? { Ok(()) } else { store::insert(tx, &row) }).await
+}
+
+/// The window of an instant: when it began.
+fn window(at: UtcTime) -> Result<UtcTime> {
+    let began_at = UtcTime::from_unix_s(at.unix_s().div_euclid(WINDOW_S) * WINDOW_S);
+    began_at.ok_or_else(|| Error::internal(format!("{at} is in no hour")))
 }
 
 /// The access log of a licence, newest first: for its holder and for operators.

@@ -6,9 +6,9 @@ use crate::aggregates::{Manifest, TableReport};
 use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::db::Db;
-use crate::downloads::actions::{licensed_files, own_licence};
+use crate::downloads::actions::{grant_to_tools, licensed_files, own_licence};
 use crate::downloads::links::Link;
-use crate::downloads::model::{Grant, GrantKind};
+use crate::downloads::model::Grant;
 use crate::downloads::store;
 use crate::error::{Code, Error, Result};
 use crate::ids::{EditionId, GrantId, LicenceId};
@@ -42,22 +42,7 @@ pub async fn profile(ctx: &Context, buyer: &Buyer, id: LicenceId) -> Result<Prof
     let found = ctx.db.write(move |tx| {
         let (licence, now) = (own_licence(tx, &buyer, &id)?, tx.now());
         purchases::steps::usable(tx, &licence, now)?;
-        let grant = match store::profile(tx, &id)? {
-            Some(grant) => grant,
-            None => {
-                let grant = Grant {
-                    id: GrantId::new(now, tx.entropy()),
-                    licence_id: id.clone(),
-                    account_id: buyer.account_id.clone(),
-                    kind: GrantKind::Profile,
-                    created_at: now,
-                    expires_at: None,
-                    revoked_at: None,
-                };
-                store::insert_grant(tx, &grant)?;
-                grant
-            }
-        };
+        let grant = grant_to_tools(tx, &buyer, &id)?;
         share(tx, grant, now)
     });
     let share = found.await?;
@@ -70,12 +55,14 @@ pub async fn profile(ctx: &Context, buyer: &Buyer, id: LicenceId) -> Result<Prof
 /// `not-authenticated` for a token that is none of ours; `link-refused` for one that was taken back; what stands against the
 /// licence.
 pub async fn shown(ctx: &Context, token: Option<&str>) -> Result<Share> {
-    let grant_id = token.and_then(|token| genuine(&ctx.pepper, token)).ok_or_else(|| {
-        Error::new(
-            Code::NotAuthenticated,
-            "The profile's token is not one of this server's. Fetch the profile anew: GET /v1/licences/{id}/profile.share",
-        )
-    })?;
+    let refused = |why| {
+        let words = format!("{why} Fetch the profile anew: GET /v1/licences/{{id}}/profile.share");
+        Error::new(Code::NotAuthenticated, words)
+    };
+    let token =
+        token.ok_or_else(|| refused("The request shows no token: its profile says which, as a bearer token."))?;
+    let grant_id =
+        genuine(&ctx.pepper, token).ok_or_else(|| refused("The profile's token is not one of this server's."))?;
     let now = ctx.clock.now();
     ctx.db
         .read(move |db| {
