@@ -277,10 +277,9 @@ pub fn expect_recallable(db: &mut Db, id: &EditionId) -> Result<Edition> {
 ///
 /// # Errors
 /// `internal` where the database fails.
-pub fn enter_recall(tx: &mut Tx, recall: &Recall) -> Result<()> {
+pub fn enter_recall(tx: &mut Tx, edition: &Edition, recall: &Recall) -> Result<()> {
     store::insert_recall(tx, recall)?;
-    let dataset_id = edition(tx, &recall.edition_id)?.dataset_id;
-    store::note_news(tx, &dataset_id, recall.recalled_at)?;
+    store::note_news(tx, &edition.dataset_id, recall.recalled_at)?;
     catalogue_changed(tx)
 }
 

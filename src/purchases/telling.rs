@@ -5,13 +5,14 @@ use super::licence::{Licence, LicenceState};
 use super::model::Purchase;
 use super::{steps, store};
 use crate::clock::UtcTime;
+use crate::datasets::model::Edition;
 use crate::datasets::recall::Recall;
 use crate::db::Tx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::{LicenceId, OrganisationId, PurchaseId};
 use crate::money::Money;
+use crate::webhooks;
 use crate::webhooks::events::EventType;
-use crate::{datasets, webhooks};
 use serde_json::{Value, json};
 
 fn about_invoice(purchase: &Purchase) -> Value {
@@ -44,13 +45,22 @@ pub fn licence_change(tx: &mut Tx, id: &LicenceId) -> Result<()> {
     let licence = steps::licence(tx, id)?;
     let event = match (licence.state_at(tx.now()), licence.revoked_from()) {
         (LicenceState::Active | LicenceState::Suspended, Some(_)) => EventType::LicenceUnderNotice,
-        (LicenceState::Active | LicenceState::Suspended | LicenceState::Preparing, _) => EventType::LicenceKept,
+        // It is what it was.
+        (LicenceState::Active | LicenceState::Suspended | LicenceState::Preparing, _) => return Ok(()),
         (LicenceState::Revoked, _) => EventType::LicenceRevoked,
         (LicenceState::Expired, _) => EventType::LicenceExpired,
         (LicenceState::Cancelled, _) => EventType::LicenceCancelled,
         (LicenceState::Recalled, _) => EventType::EditionRecalled,
     };
     self::licence(tx, id, event)
+}
+
+/// That the notice about a licence was taken back, and why.
+pub fn kept(tx: &mut Tx, id: &LicenceId, reason: &str) -> Result<()> {
+    let licence = steps::licence(tx, id)?;
+    let mut data = about_licence(&licence, tx.now());
+    data["reason"] = json!(reason);
+    webhooks::steps::tell(tx, &licence.organisation_id, EventType::LicenceKept, &data)
 }
 
 /// Where a licence stands.
@@ -103,11 +113,8 @@ pub fn leavers(tx: &mut Tx, organisation_id: &OrganisationId, notice: &LeaversNo
     webhooks::steps::tell(tx, organisation_id, EventType::LicenceLeaversCounted, &data)
 }
 
-/// That an edition was drawn for a licence: to all who hold one on its dataset, as the catalogue tells everybody.
-pub fn published(tx: &mut Tx, id: &LicenceId) -> Result<()> {
-    let licence = steps::licence(tx, id)?;
-    let unfinished = || Error::internal(format!("{} has begun without an edition", licence.id));
-    let edition = datasets::steps::edition(tx, licence.edition_id.as_ref().ok_or_else(unfinished)?)?;
+/// That an edition was published: to all who hold a licence on its dataset, as the catalogue tells everybody.
+pub fn published(tx: &mut Tx, edition: &Edition) -> Result<()> {
     let data = json!({
         "edition_id": edition.id,
         "dataset_id": edition.dataset_id,
@@ -115,7 +122,7 @@ pub fn published(tx: &mut Tx, id: &LicenceId) -> Result<()> {
         "rows": edition.rows_given,
         "href": format!("/v1/datasets/{}", edition.dataset_id),
     });
-    for organisation_id in store::licensees(tx, &licence.dataset_id)? {
+    for organisation_id in store::licensees(tx, &edition.dataset_id)? {
         webhooks::steps::tell(tx, &organisation_id, EventType::EditionPublished, &data)?;
     }
     Ok(())

@@ -1,15 +1,17 @@
 //! Recalls that end in money, or nearly: how much goes back, and that no member pays for it.
 
 use crate::common::http::Caller;
-use crate::common::market::{Market, Sold, id, items, lasting_sessions, revealing, usd};
-use crate::common::receiver::{Received, Receiver};
+use crate::common::market::{Market, Sold, id, items, revealing, usd};
+use crate::common::receiver::Receiver;
 use crate::common::{Backend, LOOKS_FOR_NEWS_AFTER, TestApp};
 use crate::recall::{DAY_S, DRAW, PRICE, edition_of, licence, mails, market, problems, recall, shares};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 crate::on_both_databases!(
     a_refund_is_for_the_rest_of_the_term_and_takes_nothing_from_members,
     programs_are_told_why_and_how_much_goes_back,
+    programs_are_told_of_the_edition_that_takes_its_place,
     where_the_budget_does_not_suffice_only_a_refund_is_possible,
     a_replacement_that_nobody_is_left_for_is_given_up,
 );
@@ -48,35 +50,51 @@ fn a_refund_is_for_the_rest_of_the_term_and_takes_nothing_from_members(backend: 
     assert_eq!(market.budget(), (0, DRAW), "what was drawn stays spent");
 }
 
-fn programs_are_told_why_and_how_much_goes_back(backend: Backend) {
-    let app = TestApp::start_with(backend, |config| {
-        lasting_sessions(config);
-        config.webhooks.allow_private = true;
-    });
+/// A market whose buyer has bought, and has its programs told of everything from now on.
+fn told_market(backend: Backend) -> (Market, Sold, Receiver) {
+    let app = TestApp::start_with(backend, crate::webhooks::open);
     let market = Market::within(app, 8, &json!({"recipe": revealing(), "dataset": {"rows_promised": 3}}));
-    let sold = market.sell(PRICE);
-    let listing = format!("/v1/datasets/{}", market.dataset_id);
-    let listed = || market.app.anyone().get("/v1/datasets").ok()["items"][0]["updated_at"].clone();
-    let (receiver, before) = (Receiver::open(), listed());
+    let (sold, receiver) = (market.sell(PRICE), Receiver::open());
     market.buyer.post("/v1/webhooks", &json!({"url": receiver.url()})).ok();
+    (market, sold, receiver)
+}
+
+/// What is told, by its type.
+fn told(market: &Market, receiver: &Receiver) -> BTreeMap<String, Value> {
+    market.app.run_jobs();
+    receiver.take().iter().map(|one| (one.event(), one.json()["data"].clone())).collect()
+}
+
+fn programs_are_told_why_and_how_much_goes_back(backend: Backend) {
+    let (market, sold, receiver) = told_market(backend);
+    let listed = || market.app.anyone().get("/v1/datasets").ok()["items"][0]["updated_at"].clone();
+    let before = listed();
     market.app.advance_days(1);
     recall(&market.operator, &edition_of(&sold.licence), "security", "refund").ok();
-    market.app.run_jobs();
-    let told: Vec<Value> = receiver.take().iter().map(Received::json).collect();
-    let of = |event: &str| {
-        &told.iter().find(|one| one["type"] == event).unwrap_or_else(|| panic!("{event}: {told:?}"))["data"]
-    };
-    let recalled = of("edition.recalled");
+    let told = told(&market, &receiver);
+    let recalled = &told["edition.recalled"];
     assert_eq!((&recalled["ground"], &recalled["recall"]), (&json!("security"), &json!("refunded")), "{recalled}");
     assert_eq!(recalled["reason"], licence(&market, &sold)["recall"]["reason"], "the operator's words");
     assert!(recalled["reason"].is_string() && recalled["ended_at"].is_string(), "{recalled}");
-    assert_eq!(of("invoice.refund_due")["refund"], market.purchase(&id(&sold.purchase))["refund_due"]);
+    assert_eq!(told["invoice.refund_due"]["refund"], market.purchase(&id(&sold.purchase))["refund_due"]);
 
     // Whoever harvests the catalogue hears of it, and the version does not go back.
     std::thread::sleep(LOOKS_FOR_NEWS_AFTER);
     assert!(listed().as_str() > before.as_str(), "{} was {before}", listed());
-    let croissant = market.app.anyone().get(&format!("{listing}/croissant.json")).ok();
+    let croissant = market.app.anyone().get(&format!("/v1/datasets/{}/croissant.json", market.dataset_id)).ok();
     assert_eq!(croissant["version"], "1.0.0");
+}
+
+fn programs_are_told_of_the_edition_that_takes_its_place(backend: Backend) {
+    let (market, sold, receiver) = told_market(backend);
+    recall(&market.operator, &edition_of(&sold.licence), "error", "replacement").ok();
+    let told = told(&market, &receiver);
+    let types: Vec<&str> = told.keys().map(String::as_str).collect();
+    assert_eq!(types, ["edition.published", "edition.recalled", "licence.replaced"]);
+    assert_eq!(told["edition.published"]["number"], 2);
+    assert_eq!(told["edition.published"]["edition_id"], told["licence.replaced"]["edition_id"]);
+    let recalled = told["edition.recalled"]["edition_id"].as_str().unwrap();
+    assert_eq!(edition_of(&sold.licence), format!("/v1/editions/{recalled}"));
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl Listings {
         for edition in store::listed_stock(db)? {
             let manifest: Option<Manifest> = edition.manifest_json.as_deref().map(serde_json::from_str).transpose()?;
             let (from, to) = manifest.map_or((None, None), |manifest| (manifest.period.from, manifest.period.to));
-            stocks.insert(edition.dataset_id, (Stock { from, to }, edition.published_at));
+            stocks.insert(edition.dataset_id, Stock { from, to });
         }
         let mut listings = Listings::default();
         for row in store::listings(db)? {
@@ -119,7 +119,6 @@ impl Listings {
                 let name = pools::steps::pool(db, &row.pool_id)?.name;
                 listings.pools.insert(row.pool_id.clone(), PoolFacts { name, members });
             }
-            let (stock, published_at) = stocks.remove(&row.id).unzip();
             listings.entries.push(Entry {
                 number: row.number,
                 sorted_title: super::words::sorted_by(&row.title),
@@ -129,10 +128,10 @@ impl Listings {
                 price_floor_minor: row.price_floor_minor,
                 exclusive_until: row.exclusive_until,
                 listed_at: row.listed_at.unwrap_or(row.updated_at),
-                updated_at: published_at.flatten().map_or(row.updated_at, |at| at.max(row.updated_at)),
+                updated_at: row.updated_at,
+                stock: stocks.remove(&row.id),
                 id: row.id,
                 pool_id: row.pool_id,
-                stock,
             });
         }
         Ok(listings)

@@ -32,7 +32,7 @@ pub struct Listing {
     pub exclusive_until: Option<UtcTime>,
     /// When it was listed first.
     pub listed_at: Option<UtcTime>,
-    /// When it was changed last.
+    /// When it or its editions changed last.
     pub updated_at: UtcTime,
 }
 
@@ -41,8 +41,6 @@ pub struct Listing {
 pub struct ListedStock {
     /// The listing.
     pub dataset_id: DatasetId,
-    /// When it was published.
-    pub published_at: Option<UtcTime>,
     /// How it was made.
     pub manifest_json: Option<String>,
 }
@@ -84,6 +82,6 @@ pub fn listed_stock(db: &mut Db) -> Result<Vec<ListedStock>> {
         .filter(datasets::state.eq(DatasetState::Listed).and(editions::state.eq(EditionState::Published)))
         .filter(not(exists(recalls::table.filter(recalls::edition_id.eq(editions::id)))))
         .order(editions::number)
-        .select((editions::dataset_id, editions::published_at, editions::manifest_json));
+        .select((editions::dataset_id, editions::manifest_json));
     Ok(found.load(db)?)
 }

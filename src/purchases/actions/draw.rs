@@ -63,7 +63,7 @@ pub async fn draw(ctx: &Context, id: &EditionId, progress: impl Fn(Progress) + S
                 Goal::Sale(offer_id) => {
                     let (purchase, licence) = settled(tx, offer_id)?;
                     if steps::deliver(tx, &purchase, &licence.id)? {
-                        telling::published(tx, &licence.id)?;
+                        telling::published(tx, &drawn)?;
                     }
                 }
                 Goal::Replacement(recalled_id) => recalls::steps::replace(tx, recalled_id, &drawn)?,

@@ -37,15 +37,16 @@ pub fn make(tx: &mut Tx, issuer: &Issuer, licence_id: &LicenceId) -> Result<()> 
         return Ok(());
     }
     let licence = licence(tx, licence_id)?;
-    let licence_text = datasets::steps::dataset(tx, &licence.dataset_id)?.licence_text;
-    let facts = facts(tx, issuer, &licence)?;
-    store::insert(tx, &Agreement::make(facts, &licence.terms_json, licence_text, &issuer.signer)?)
+    let dataset = datasets::steps::dataset(tx, &licence.dataset_id)?;
+    let facts = facts(tx, issuer, &licence, dataset.purposes)?;
+    store::insert(tx, &Agreement::make(facts, &licence.terms_json, dataset.licence_text, &issuer.signer)?)
 }
 
-fn facts(tx: &mut Tx, issuer: &Issuer, licence: &Licence) -> Result<Facts> {
+/// `purposes` are those that the dataset is offered for.
+fn facts(tx: &mut Tx, issuer: &Issuer, licence: &Licence, purposes: Vec<String>) -> Result<Facts> {
     let (purchase, terms) = (purchase(tx, &licence.purchase_id)?, licence.terms()?);
     let (invoice, offer) = (invoice_of(&purchase)?, offers::steps::offer(tx, &licence.offer_id)?);
-    let mut other_purposes = datasets::steps::dataset(tx, &licence.dataset_id)?.purposes;
+    let mut other_purposes = purposes;
     other_purposes.retain(|purpose| *purpose != terms.purpose);
     let edition_id = licence.edition_id.as_ref();
     let edition_id = edition_id.ok_or_else(|| Error::internal(format!("{} is of no edition", licence.id)))?;

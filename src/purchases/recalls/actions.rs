@@ -52,6 +52,7 @@ pub async fn recall(
             let now = tx.now();
             datasets::steps::enter_recall(
                 tx,
+                &edition,
                 &Recall {
                     edition_id: id.clone(),
                     ground,

@@ -14,7 +14,7 @@ use crate::purchases::model::{Purchase, Refund};
 use crate::purchases::{steps, store, telling};
 use crate::queue::{self, JobKind};
 use crate::webhooks::events::EventType;
-use crate::{datasets, ledger, offers, outbox};
+use crate::{datasets, offers, outbox};
 use serde_json::{Value, json};
 
 /// The recall of an edition of which it is known that there is one.
@@ -93,7 +93,8 @@ pub fn replace(tx: &mut Tx, id: &EditionId, replacement: &Edition) -> Result<()>
         telling::licence(tx, &licence.id, EventType::LicenceReplaced)?;
         outbox::push(tx, "licence.replaced", &about(&licence, &replacement.id))?;
     }
-    Ok(())
+    // Now that those who waited hold a licence again.
+    telling::published(tx, replacement)
 }
 
 /// Gives up a replacement: the licences that wait for it end and are refunded, and what was set aside of the privacy budget is free
@@ -146,21 +147,8 @@ fn end_and_refund(tx: &mut Tx, recalled: &Recalled, licence: &Licence) -> Result
     let licence = steps::licence(tx, &licence.id)?;
     let purchase = steps::purchase(tx, &licence.purchase_id)?;
     let refund = refund(tx, &purchase, &licence)?;
-    let receivable = steps::receivable(tx, &purchase)?;
-    let parts = [
-        (LedgerKind::RecallCosts, refund.revenue_minor),
-        (LedgerKind::Fee, refund.fee_minor),
-        (LedgerKind::Tax, refund.tax_minor),
-    ];
-    for (kind, amount_minor) in parts.into_iter().filter(|(_, amount_minor)| *amount_minor > 0) {
-        let debited = steps::account(tx, &purchase, kind)?;
-        let memo = "refund: the edition was recalled";
-        ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;
-    }
-    if refund.total_minor() > 0 {
-        let amount = purchase.money(refund.total_minor());
-        telling::refund(tx, &purchase, EventType::InvoiceRefundDue, &amount)?;
-    }
+    let memo = "refund: the edition was recalled";
+    steps::enter_refund(tx, &purchase, refund, LedgerKind::RecallCosts, memo)?;
     offers::steps::tell(tx, &licence.offer_id, &format!("{} The licence has ended with it.", recalled.in_public()))
 }
 

@@ -82,7 +82,7 @@ impl Crowd {
                 recalled_at: tx.now(),
                 resolved_at: None,
             };
-            datasets::steps::enter_recall(tx, &row)?;
+            datasets::steps::enter_recall(tx, &edition, &row)?;
             Ok(replacement_id)
         };
         self.house.change(entered).await
