@@ -110,6 +110,23 @@ pub fn balance_about(db: &mut Db, account: &LedgerAccountId, subject_id: &str) -
     Ok(replay.balances().get(account).copied().unwrap_or_default())
 }
 
+/// What moved from one account to another for good about one subject, the oldest first.
+///
+/// # Errors
+/// `internal` where the database fails.
+pub fn moved(
+    db: &mut Db,
+    debit: &LedgerAccountId,
+    credit: &LedgerAccountId,
+    subject_id: &str,
+) -> Result<Vec<Transfer>> {
+    let mut rows = store::of_subject(db, subject_id)?;
+    rows.retain(|row| {
+        row.kind == TransferKind::Posted && row.debit_account_id == *debit && row.credit_account_id == *credit
+    });
+    Ok(rows)
+}
+
 /// What an account's transfers add up to.
 ///
 /// # Errors

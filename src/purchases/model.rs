@@ -7,6 +7,8 @@ use crate::ids::{AccountId, OfferId, OrganisationId, PoolId, PurchaseId};
 use crate::money::{self, Money};
 use crate::text_enum;
 use diesel::prelude::{Queryable, Selectable};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Longest purchase order number and payment reference, in characters.
 const REFERENCE_CHARS_MAX: usize = 100;
@@ -101,6 +103,22 @@ impl Refund {
     pub fn total_minor(&self) -> i64 {
         self.revenue_minor + self.fee_minor + self.tax_minor
     }
+}
+
+/// A refund that was paid out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "amount": {"amount": 1_190_040, "currency": "USD"},
+    "paid_at": "2026-02-03T09:00:00Z",
+    "payment_reference": "bank statement 9, line 1"
+}))]
+pub struct RefundPaid {
+    /// How much.
+    pub amount: Money,
+    /// When an operator noted that it was paid.
+    pub paid_at: UtcTime,
+    /// How it is found in the bank's statement.
+    pub payment_reference: String,
 }
 
 /// Checks an order number or a payment reference: one line that people can read out.

@@ -3,7 +3,7 @@
 use super::invoice::{self, Invoice, Line, Party};
 use super::leavers::quarter::Quarter;
 use super::licence::{self, Licence, LicenceState};
-use super::model::{Purchase, PurchaseState, Refund};
+use super::model::{Purchase, PurchaseState, Refund, RefundPaid};
 use super::{recalls, store, telling};
 use crate::clock::UtcTime;
 use crate::config::Seller;
@@ -349,6 +349,31 @@ pub fn refund_due_minor(db: &mut Db, purchase: &Purchase) -> Result<i64> {
     Ok(ledger::steps::balance_about(db, &receivable, purchase.id.as_str())?.in_credit_minor())
 }
 
+/// How the books say that a refund was paid out, before the operator's words by which it is found in the bank's statement.
+const REFUND_PAID: &str = "refund paid: ";
+
+/// Enters that a refund was paid out.
+pub(super) fn enter_refund_paid(tx: &mut Tx, purchase: &Purchase, amount: &Money, reference: &str) -> Result<()> {
+    let (receivable, bank) = (receivable(tx, purchase)?, account(tx, purchase, LedgerKind::Bank)?);
+    let memo = format!("{REFUND_PAID}{reference}");
+    ledger::steps::post(tx, &receivable, &bank, amount.amount_minor, purchase.id.as_str(), &memo)?;
+    telling::refund(tx, purchase, EventType::InvoiceRefunded, amount)
+}
+
+/// What was paid back to the buyer, the oldest first: the books are what keeps it.
+pub(super) fn refunds_paid(db: &mut Db, purchase: &Purchase) -> Result<Vec<RefundPaid>> {
+    let mut find = |kind, owner: &str| ledger::steps::find(db, kind, owner, &purchase.currency);
+    let receivable = find(LedgerKind::BuyerReceivable, purchase.organisation_id.as_str())?;
+    let bank = find(LedgerKind::Bank, purchase.pool_id.as_str())?;
+    let (Some(receivable), Some(bank)) = (receivable, bank) else { return Ok(Vec::new()) };
+    let rows = ledger::steps::moved(db, &receivable, &bank, purchase.id.as_str())?;
+    let paid = rows.into_iter().filter_map(|row| {
+        let payment_reference = row.memo.strip_prefix(REFUND_PAID)?.to_owned();
+        Some(RefundPaid { amount: purchase.money(row.amount_minor), paid_at: row.created_at, payment_reference })
+    });
+    Ok(paid.collect())
+}
+
 /// Says for which settled purchases the buyer's account holds what it should not, one sentence for each: what was paid is what was
 /// owed, but for a refund that is still to be paid out.
 ///
@@ -379,12 +404,20 @@ pub fn verify(db: &mut Db) -> Result<Vec<String>> {
 /// Entered before the shares are, so that no member is paid out of it.
 fn give_back(tx: &mut Tx, purchase: &Purchase, licence: &Licence, memo: &str) -> Result<()> {
     let refund = refund(tx, purchase, licence)?;
+    enter_refund(tx, purchase, refund, LedgerKind::PoolRevenue, memo)
+}
+
+/// Enters what goes back, and tells the buyer's programs. What is neither fee nor tax of it is borne by an account of that kind.
+pub(super) fn enter_refund(
+    tx: &mut Tx,
+    purchase: &Purchase,
+    refund: Refund,
+    borne_by: LedgerKind,
+    memo: &str,
+) -> Result<()> {
     let receivable = receivable(tx, purchase)?;
-    let parts = [
-        (LedgerKind::PoolRevenue, refund.revenue_minor),
-        (LedgerKind::Fee, refund.fee_minor),
-        (LedgerKind::Tax, refund.tax_minor),
-    ];
+    let parts =
+        [(borne_by, refund.revenue_minor), (LedgerKind::Fee, refund.fee_minor), (LedgerKind::Tax, refund.tax_minor)];
     for (kind, amount_minor) in parts.into_iter().filter(|(_, amount_minor)| *amount_minor > 0) {
         let debited = account(tx, purchase, kind)?;
         ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;

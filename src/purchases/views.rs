@@ -2,7 +2,7 @@
 
 use super::actions::{Seen, SeenLicence};
 use super::licence::LicenceState;
-use super::model::PurchaseState;
+use super::model::{PurchaseState, RefundPaid};
 use super::steps;
 use crate::clock::UtcTime;
 use crate::datasets::actions::RecallView;
@@ -80,6 +80,9 @@ pub struct PurchaseView {
     /// cancelled; missing where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_due: Option<Money>,
+    /// What was paid back to the buyer, the oldest first; missing where nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundPaid>,
 }
 
 /// A licence.
@@ -166,7 +169,7 @@ impl PurchaseView {
     /// # Errors
     /// `internal` for a damaged row.
     pub fn of(seen: Seen) -> Result<Self> {
-        let Seen { purchase, licence, refund_due_minor } = seen;
+        let Seen { purchase, licence, refund_due_minor, refunds } = seen;
         let invoice = steps::invoice_of(&purchase)?;
         Ok(PurchaseView {
             buyer: invoice.buyer.name,
@@ -188,6 +191,7 @@ impl PurchaseView {
             settled_at: purchase.settled_at,
             payment_reference: purchase.payment_reference,
             licence_id: licence.map(|licence| licence.id),
+            refunds,
         })
     }
 }

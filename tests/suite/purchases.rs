@@ -211,6 +211,11 @@ fn fewer_rows_than_promised_are_refunded_in_full_and_nobody_is_paid_for_them() {
     pay_back("a", 119_003).problem(422, "invalid");
     let refunded = pay_back("b", 119_004);
     assert!(refunded.ok().get("refund_due").is_none(), "{}", refunded.text());
+    let [paid] = &refunded.ok()["refunds"].as_array().cloned().unwrap_or_default()[..] else {
+        panic!("{}", refunded.text())
+    };
+    assert_eq!((&paid["amount"], &paid["payment_reference"]), (&usd(119_004), &json!("back 1")));
+    assert_eq!(market.buyer.get(&format!("/v1/purchases/{}", id(&purchase))).ok()["refunds"][0], *paid);
     assert_eq!(pay_back("b", 119_004).bytes, refunded.bytes);
     pay_back("c", 119_004).problem(409, "conflict");
 }

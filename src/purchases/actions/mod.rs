@@ -11,7 +11,7 @@ pub use reading::{invoice, list, read, set_po_number};
 pub use settling::{lapse, pay_refund, settle};
 
 use super::licence::Licence;
-use super::model::Purchase;
+use super::model::{Purchase, RefundPaid};
 use crate::accounts::caller::Caller;
 use crate::accounts::model::Role;
 use crate::datasets::recall::Recalled;
@@ -27,6 +27,8 @@ pub struct Seen {
     pub licence: Option<Licence>,
     /// What the pool still owes the buyer, in minor units.
     pub refund_due_minor: i64,
+    /// What was paid back.
+    pub refunds: Vec<RefundPaid>,
 }
 
 /// A licence with what is known of its edition.

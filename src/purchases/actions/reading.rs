@@ -76,6 +76,9 @@ pub(super) fn reread(tx: &mut Tx, id: &PurchaseId) -> Result<Seen> {
 
 pub(super) fn seen(db: &mut crate::db::Db, purchase: Purchase) -> Result<Seen> {
     let licence = store::licence_of(db, &purchase.id)?;
-    let refund_due_minor = if licence.is_some() { steps::refund_due_minor(db, &purchase)? } else { 0 };
-    Ok(Seen { purchase, licence, refund_due_minor })
+    if licence.is_none() {
+        return Ok(Seen { purchase, licence, refund_due_minor: 0, refunds: Vec::new() });
+    }
+    let (refund_due_minor, refunds) = (steps::refund_due_minor(db, &purchase)?, steps::refunds_paid(db, &purchase)?);
+    Ok(Seen { purchase, licence, refund_due_minor, refunds })
 }

@@ -172,11 +172,7 @@ pub async fn pay_refund(
                 if amount != due {
                     return Err(Error::invalid(format!("The refund that is due is exactly {due}, not {amount}.")));
                 }
-                let bank = steps::account(tx, &purchase, LedgerKind::Bank)?;
-                let receivable = steps::receivable(tx, &purchase)?;
-                let memo = format!("refund paid: {payment_reference}");
-                ledger::steps::post(tx, &receivable, &bank, due.amount_minor, id.as_str(), &memo)?;
-                telling::refund(tx, &purchase, EventType::InvoiceRefunded, &due)?;
+                steps::enter_refund_paid(tx, &purchase, &due, &payment_reference)?;
                 audit::note(tx, &operator.account_id, "purchase.refund", id.as_str(), Some(&payment_reference))?;
                 PurchaseView::of(reading::reread(tx, &id)?)
             })
