@@ -2,7 +2,7 @@
 
 use super::licensees;
 use super::notices::{Kind, Notice};
-use super::wording::{self, Letter, Links, Proposal, Ready};
+use super::wording::{self, Letter, Links, Proposal};
 use crate::accounts::model::{Account, AccountState, EmailTokenPurpose, OrganisationState, VoteMails};
 use crate::clock::UtcTime;
 use crate::db::Tx;
@@ -12,7 +12,6 @@ use crate::money::Money;
 use crate::offers::counters::model::CounterState;
 use crate::offers::model::{Offer, OfferState};
 use crate::pools::model::MembershipState;
-use crate::purchases::licence::LicenceState;
 use crate::purchases::model::PurchaseState;
 use crate::votes::model::{Vote, VoteState};
 use crate::votes::rules;
@@ -89,11 +88,8 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
             let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
             Some(wording::offer_lapsed(links, &proposal(&offer, format!("/v1/offers/{}", offer.id))?, &offer))
         }
-        Kind::LicenceReady => licence_ready(tx, links, notice)?,
-        Kind::LicenceChanged => {
-            let (licence, now) = (purchases::steps::licence(tx, &notice.id("licence_id")?)?, tx.now());
-            Some(wording::licence_changed(links, &licence.terms()?.dataset_title, &licence, now))
-        }
+        Kind::LicenceReady => licensees::ready(tx, links, notice)?,
+        Kind::LicenceChanged => Some(licensees::changed(tx, links, notice)?),
         Kind::LicenceRecalled => licensees::recalled(tx, links, notice)?,
         Kind::LicenceReplaced => licensees::replaced(tx, links, notice)?,
         Kind::LeaversCounted => licensees::leavers(tx, links, notice)?,
@@ -241,24 +237,6 @@ fn invoice_issued(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<
     let purchase = purchases::steps::purchase(tx, &notice.id("purchase_id")?)?;
     let waits = purchase.state == PurchaseState::Invoiced;
     Ok(waits.then(|| wording::invoice_issued(links, &purchase)))
-}
-
-/// Only while the files may be had.
-fn licence_ready(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
-    let licence = purchases::steps::licence(tx, &notice.id("licence_id")?)?;
-    if licence.state_at(tx.now()) != LicenceState::Active {
-        return Ok(None);
-    }
-    let terms = licence.terms()?;
-    let purchase = purchases::steps::purchase(tx, &licence.purchase_id)?;
-    let due_minor = purchases::steps::refund_due_minor(tx, &purchase)?;
-    let ready = Ready {
-        dataset: terms.dataset_title,
-        ends_at: licence.next_end(),
-        refund_due: (due_minor > 0).then(|| purchase.money(due_minor)),
-        path: format!("/v1/licences/{}/files", licence.id),
-    };
-    Ok(Some(wording::licence_ready(links, &ready)))
 }
 
 #[cfg(test)]

@@ -1,14 +1,119 @@
-//! Letters to those who hold licences: that an edition was recalled, what took its place, and how many of its members have left.
+//! Letters to those who hold licences: that the files are there, that something has changed, that an edition was recalled, what took its place, and how many of its members have left.
 
 use super::notices::Notice;
 use super::wording::{self, Letter, Links};
+use crate::clock::UtcTime;
 use crate::datasets;
 use crate::db::Tx;
 use crate::error::Result;
-use crate::ids::{EditionId, OrganisationId};
-use crate::money::counted;
-use crate::purchases::licence::LicenceState;
+use crate::ids::{EditionId, LicenceId, OrganisationId};
+use crate::money::{Money, counted};
+use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::{self, leavers, recalls};
+
+/// The files are there. Only while they may be had.
+pub fn ready(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
+    let licence = purchases::steps::licence(tx, &notice.id("licence_id")?)?;
+    if licence.state_at(tx.now()) != LicenceState::Active {
+        return Ok(None);
+    }
+    let terms = licence.terms()?;
+    let purchase = purchases::steps::purchase(tx, &licence.purchase_id)?;
+    let due_minor = purchases::steps::refund_due_minor(tx, &purchase)?;
+    let ready = Ready {
+        dataset: terms.dataset_title,
+        ends_at: licence.next_end(),
+        refund_due: (due_minor > 0).then(|| purchase.money(due_minor)),
+        licence_id: licence.id,
+    };
+    Ok(Some(files_ready(links, &ready)))
+}
+
+/// What a licence gives that has just begun.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    /// The dataset's title.
+    pub(super) dataset: String,
+    /// When it ends.
+    pub(super) ends_at: Option<UtcTime>,
+    /// What goes back to the buyer, because there are fewer rows than promised.
+    pub(super) refund_due: Option<Money>,
+    /// What it is called in paths.
+    pub(super) licence_id: LicenceId,
+}
+
+pub(super) fn files_ready(links: &Links, ready: &Ready) -> Letter {
+    let dataset = &ready.dataset;
+    let until = match ready.ends_at {
+        Some(ends_at) => format!("You may download them as often as you like until {}:", wording::when(ends_at)),
+        None => "You may download them as often as you like:".to_owned(),
+    };
+    let what = format!("The licence for \"{dataset}\" is active, and its files are ready.");
+    let link = links.to(&format!("/v1/licences/{}/files", ready.licence_id));
+    let agreement = format!(
+        "What you may do with them stands in the agreement, signed and to be kept:\n{}",
+        links.to(&format!("/v1/licences/{}/agreement", ready.licence_id))
+    );
+    let refund = ready.refund_due.as_ref().map(|due| {
+        format!(
+            "The edition has fewer rows than the terms promise. {due} of your payment goes back to you; there is \
+             nothing to do."
+        )
+    });
+    let mut paragraphs = vec![what.as_str(), until.as_str(), link.as_str(), agreement.as_str()];
+    if let Some(refund) = &refund {
+        paragraphs.insert(1, refund);
+    }
+    wording::letter(links, format!("Refrain: your files of \"{dataset}\" are ready"), &paragraphs)
+}
+
+/// A licence is under notice, kept after all, over, or cancelled.
+pub fn changed(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Letter> {
+    let licence = purchases::steps::licence(tx, &notice.id("licence_id")?)?;
+    let kept_because = notice.reason()?;
+    Ok(change(links, &licence.terms()?.dataset_title, &licence, kept_because.as_deref(), tx.now()))
+}
+
+/// Where a licence stands, and why. Why a notice was taken back is not kept with the
+/// licence, which stands as if there had been none.
+fn change(links: &Links, dataset: &str, licence: &Licence, kept_because: Option<&str>, now: UtcTime) -> Letter {
+    let reason = format!("The reason: {}", licence.revoked_reason.as_deref().unwrap_or(wording::NO_REASON));
+    let (change, what, next) = match (licence.state_at(now), licence.revoked_from()) {
+        (LicenceState::Active | LicenceState::Suspended, Some(from)) => (
+            "is under notice",
+            format!("Your licence for \"{dataset}\" is to be revoked on {}.", wording::when(from)),
+            [reason.as_str(), "Until then you may use it. If you mend the breach in time, tell the operator."]
+                .join("\n\n"),
+        ),
+        (LicenceState::Active | LicenceState::Preparing | LicenceState::Suspended, _) => (
+            "stands",
+            format!("The notice about your licence for \"{dataset}\" was taken back: the licence stands as it was."),
+            format!("The reason: {}\n\nThere is nothing to do.", kept_because.unwrap_or(wording::NO_REASON)),
+        ),
+        (LicenceState::Revoked, _) => (
+            "is revoked",
+            format!("Your licence for \"{dataset}\" is revoked. Its files can no longer be downloaded."),
+            reason,
+        ),
+        (LicenceState::Expired, _) => (
+            "has ended",
+            format!("The term of your licence for \"{dataset}\" is over. Its files can no longer be downloaded."),
+            "What the terms say about the time after it holds from now on. A new offer gives a new licence.".to_owned(),
+        ),
+        (LicenceState::Recalled, _) => (
+            "has ended",
+            format!("Your licence for \"{dataset}\" has ended, because the edition was recalled."),
+            "What is owed for it goes back to you; there is nothing to do.".to_owned(),
+        ),
+        (LicenceState::Cancelled, _) => (
+            "is cancelled",
+            format!("The edition for your licence for \"{dataset}\" cannot be made, so the licence is cancelled."),
+            format!("{reason}\n\nAll of your payment goes back to you; there is nothing to do."),
+        ),
+    };
+    let subject = format!("Refrain: your licence for \"{dataset}\" {change}");
+    wording::letter(links, subject, &[&what, &next, "The licence:", &links.to(&format!("/v1/licences/{}", licence.id))])
+}
 
 /// An edition was recalled. Not to who has what took its place already: they are told of that.
 pub fn recalled(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {

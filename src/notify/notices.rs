@@ -54,7 +54,8 @@ text_enum! {
         OfferLapsed = "offer.lapsed",
         /// To the buyers: the files are there. Payload: `licence_id`.
         LicenceReady = "licence.ready",
-        /// To the buyers: a licence is under notice, kept after all, over, or cancelled. Payload: `licence_id`.
+        /// To the buyers: a licence is under notice, kept after all, over, or cancelled. Payload: `licence_id`, and
+        /// `reason` where it is kept.
         LicenceChanged = "licence.changed",
         /// To the buyers: an edition that they have or had a licence on was recalled. Payload: `licence_id`, `edition_id`,
         /// `organisation_id`.
@@ -105,6 +106,14 @@ impl Notice {
     /// `internal` where it is not there.
     pub fn id<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         self.maybe(name)?.ok_or_else(|| Error::internal(format!("the payload of {} lacks {name}", self.kind)))
+    }
+
+    /// The words of whoever brought it about, where the payload has them.
+    ///
+    /// # Errors
+    /// `internal` where they are no text.
+    pub fn reason(&self) -> Result<Option<String>> {
+        self.maybe("reason")
     }
 
     fn maybe<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {

@@ -9,7 +9,6 @@ use crate::histories::model::HeldHistory;
 use crate::money::{Money, counted, grouped};
 use crate::offers::counters::model::Counter;
 use crate::offers::model::{Offer, OfferState};
-use crate::purchases::licence::{Licence, LicenceState};
 use crate::purchases::model::Purchase;
 use crate::votes::model::{Vote, VoteState};
 use crate::votes::rules::Window;
@@ -302,7 +301,7 @@ pub fn vote_extended(links: &Links, proposal: &Proposal, window: &Window, may_vo
 }
 
 /// Stands where an old row has no reason.
-const NO_REASON: &str = "No reason was kept.";
+pub(super) const NO_REASON: &str = "No reason was kept.";
 
 /// To every elector: how the vote ended, and why. `None` before its end.
 pub fn vote_closed(links: &Links, proposal: &Proposal, vote: &Vote) -> Option<Letter> {
@@ -371,81 +370,6 @@ pub fn offer_lapsed(links: &Links, proposal: &Proposal, offer: &Offer) -> Letter
     let next = "Nothing is owed. If your payment is on its way, it is sent back. You may make another offer.";
     let subject = format!("Refrain: your offer for \"{}\" has lapsed", proposal.dataset);
     letter(links, subject, &[&what, reason, next, "The offer:", &links.to(&proposal.path)])
-}
-
-/// What a licence gives that has just begun.
-#[derive(Debug, Clone)]
-pub struct Ready {
-    /// The dataset's title.
-    pub dataset: String,
-    /// When it ends.
-    pub ends_at: Option<UtcTime>,
-    /// What goes back to the buyer, because there are fewer rows than promised.
-    pub refund_due: Option<Money>,
-    /// Where the files are: a path below the public URL.
-    pub path: String,
-}
-
-/// To the buyer: the files can be had.
-pub fn licence_ready(links: &Links, ready: &Ready) -> Letter {
-    let dataset = &ready.dataset;
-    let until = match ready.ends_at {
-        Some(ends_at) => format!("You may download them as often as you like until {}:", when(ends_at)),
-        None => "You may download them as often as you like:".to_owned(),
-    };
-    let what = format!("The licence for \"{dataset}\" is active, and its files are ready.");
-    let link = links.to(&ready.path);
-    let refund = ready.refund_due.as_ref().map(|due| {
-        format!(
-            "The edition has fewer rows than the terms promise. {due} of your payment goes back to you; there is \
-             nothing to do."
-        )
-    });
-    let mut paragraphs = vec![what.as_str(), until.as_str(), link.as_str()];
-    if let Some(refund) = &refund {
-        paragraphs.insert(1, refund);
-    }
-    letter(links, format!("Refrain: your files of \"{dataset}\" are ready"), &paragraphs)
-}
-
-/// To the buyer: where a licence stands, and why, after something has changed about it.
-pub fn licence_changed(links: &Links, dataset: &str, licence: &Licence, now: UtcTime) -> Letter {
-    let reason = format!("The reason: {}", licence.revoked_reason.as_deref().unwrap_or(NO_REASON));
-    let (change, what, next) = match (licence.state_at(now), licence.revoked_from()) {
-        (LicenceState::Active | LicenceState::Suspended, Some(from)) => (
-            "is under notice",
-            format!("Your licence for \"{dataset}\" is to be revoked on {}.", when(from)),
-            [reason.as_str(), "Until then you may use it. If you mend the breach in time, tell the operator."]
-                .join("\n\n"),
-        ),
-        (LicenceState::Active | LicenceState::Preparing | LicenceState::Suspended, _) => (
-            "stands",
-            format!("The notice about your licence for \"{dataset}\" was taken back: the licence stands as it was."),
-            "There is nothing to do.".to_owned(),
-        ),
-        (LicenceState::Revoked, _) => (
-            "is revoked",
-            format!("Your licence for \"{dataset}\" is revoked. Its files can no longer be downloaded."),
-            reason,
-        ),
-        (LicenceState::Expired, _) => (
-            "has ended",
-            format!("The term of your licence for \"{dataset}\" is over. Its files can no longer be downloaded."),
-            "What the terms say about the time after it holds from now on. A new offer gives a new licence.".to_owned(),
-        ),
-        (LicenceState::Recalled, _) => (
-            "has ended",
-            format!("Your licence for \"{dataset}\" has ended, because the edition was recalled."),
-            "What is owed for it goes back to you; there is nothing to do.".to_owned(),
-        ),
-        (LicenceState::Cancelled, _) => (
-            "is cancelled",
-            format!("The edition for your licence for \"{dataset}\" cannot be made, so the licence is cancelled."),
-            format!("{reason}\n\nAll of your payment goes back to you; there is nothing to do."),
-        ),
-    };
-    let subject = format!("Refrain: your licence for \"{dataset}\" {change}");
-    letter(links, subject, &[&what, &next, "The licence:", &links.to(&format!("/v1/licences/{}", licence.id))])
 }
 
 /// To the buyers: a webhook of theirs does not take what is sent to it. Its address may hold what is secret, so it is not told.

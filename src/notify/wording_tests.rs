@@ -4,7 +4,8 @@ use super::*;
 use crate::accounts::model::Profile;
 use crate::clock::Entropy;
 use crate::histories::model::{History, HistoryState};
-use crate::ids::{AccountId, CounterId, HistoryId, OfferId, OrganisationId};
+use crate::ids::{AccountId, CounterId, HistoryId, LicenceId, OfferId, OrganisationId};
+use crate::notify::licensees::{Ready, files_ready};
 use crate::offers::counters::model::CounterState;
 
 fn time() -> UtcTime {
@@ -55,7 +56,12 @@ fn held(others: usize, left_at: Option<UtcTime>) -> HeldHistory {
 }
 
 fn ready(ends_at: Option<UtcTime>, refund_due: Option<Money>) -> Ready {
-    Ready { dataset: "Artists of 2025".into(), ends_at, refund_due, path: "/v1/licences/licence_1/files".into() }
+    Ready {
+        dataset: "Artists of 2025".into(),
+        ends_at,
+        refund_due,
+        licence_id: LicenceId::new(time(), &Entropy::seeded(7)),
+    }
 }
 
 fn counter() -> Counter {
@@ -108,8 +114,8 @@ fn every_letter_has_one_line_of_subject_a_link_and_lines_that_fit() {
         offer_countered(&links, &proposal, &["Price: more instead of less.".into()], &counter()),
         vote_extended(&links, &proposal, &moved(), true).unwrap(),
         question_answered(&links, &proposal, "Who will read it?", "We will.\nNobody else."),
-        licence_ready(&links, &ready(Some(time()), None)),
-        licence_ready(&links, &ready(None, Some(Money::new(5_500_000, "USD")))),
+        files_ready(&links, &ready(Some(time()), None)),
+        files_ready(&links, &ready(None, Some(Money::new(5_500_000, "USD")))),
         history_held(&links, &held(0, None)),
         history_held(&links, &held(1, Some(time()))),
         history_held(&links, &held(2, None)),

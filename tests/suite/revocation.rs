@@ -144,7 +144,7 @@ fn each_step_is_told_by_mail_and_noted(backend: Backend) {
     held.revoke(&operator, &ground, REASON).ok();
     assert_eq!((held.mails("is under notice"), held.mails("")), (1, 1));
     held.keep(&operator, "The rows were taken down.").ok();
-    assert_eq!((held.mails("was taken back"), held.mails("")), (1, 2));
+    assert_eq!((held.mails("was taken back"), held.mails("The rows were taken down."), held.mails("")), (1, 1, 2));
     held.revoke(&operator, &ground, REASON).ok();
     held.market.app.advance_days(NOTICE_DAYS - 1);
     assert_eq!((held.mails("is under notice"), held.mails("")), (2, 3));
