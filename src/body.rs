@@ -39,12 +39,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = request.content_type().eq_ignore_ascii_case("application/json");
+        let says_nothing = request.content_type().is_empty();
         let bytes = Bytes::from_request(request, payload);
         async move {
-            if !is_json {
-                return Err(Error::new(Code::UnsupportedMediaType, "Send the body as application/json."));
+            let refused = Error::new(Code::UnsupportedMediaType, "Send the body as application/json.");
+            if !is_json && !says_nothing {
+                return Err(refused);
             }
-            read(&bytes.await.map_err(|error| unread(&error))?).map(Body)
+            match &bytes.await.map_err(|error| unread(&error))?[..] {
+                // Whoever sends nothing at all says nothing of anything that may be said.
+                [] if says_nothing => read(b"{}").map(Body),
+                _ if says_nothing => Err(refused),
+                bytes => read(bytes).map(Body),
+            }
         }
         .boxed_local()
     }

@@ -105,8 +105,7 @@ fn counted_members(members: u64) -> String {
 /// What a buyer asks first.
 fn facts(view: &DatasetView) -> Vec<(&'static str, String)> {
     let mut facts = vec![
-        ("Price", format!("from {}", view.price.floor)),
-        ("", view.price.note.clone()),
+        ("Price", format!("from {}. {}", view.price.floor, view.price.note)),
         ("For", words(&view.purposes)),
         ("Rows", format!("{} at least, or the terms' refund applies", grouped(view.rows_promised))),
         ("Exclusivity", view.exclusivity.words.clone()),

@@ -77,6 +77,10 @@ fn bodies_that_do_not_fit_are_refused_in_words() {
     send(br#"{"email":"a@b.example","email":"c@d.example","password":"x"}"#).problem(400, "malformed-request");
     send(br#"{"email":1,"password":"x"}"#).problem(422, "invalid");
     anyone.send("POST", login, &[("content-type", "text/plain")], Some(b"{}")).problem(415, "unsupported-media-type");
+    anyone.send("POST", login, &[], Some(b"{}")).problem(415, "unsupported-media-type");
+    // Nothing at all is as good as an object without members: where something has to be said, it is told what.
+    let asked = anyone.send("POST", login, &[], None).problem(422, "invalid");
+    assert!(asked["detail"].as_str().unwrap().contains("email"), "{asked}");
 }
 
 #[test]
