@@ -33,9 +33,9 @@ use std::time::Duration;
 /// Largest head of a request is set by the framework (128 KiB); a slower head than this is cut off.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes of a file that are gathered for one call of the system, and held by each connection at most. With fewer, whoever reads as fast as
-/// this sends falls asleep between any two calls, and waking it costs the sender more than the copying does.
-const SEND_BYTES: usize = 256 << 10;
+/// Bytes of a file that are gathered for one call of the system, and held at most for each connection that a file goes out on. With fewer,
+/// whoever reads as fast as this sends falls asleep between any two calls, and waking it costs the sender more than the copying does.
+const SEND_BYTES: usize = 1 << 20;
 
 /// How long a request may take until its answer begins.
 const USUAL_DEADLINE: Duration = Duration::from_secs(30);

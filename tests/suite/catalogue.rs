@@ -197,6 +197,37 @@ fn who_has_the_bytes_is_told_so_until_they_change() {
     assert_eq!((after.status, &after.json()["total"]), (200, &json!(2)), "a new listing shows at once");
 }
 
+/// The second time an answer is ready, and does not come by its handler; nobody can tell, but by the time that it takes.
+#[test]
+fn what_is_ready_is_answered_and_counted_as_what_was_just_made() {
+    let app = TestApp::start(Backend::Sqlite);
+    let recipe_id = small_recipe(&app, &app.pool("The pool"));
+    let id = listed(&app, &recipe_id, &json!({}));
+    let parts =
+        ["", "/page.html", "/dcat.jsonld", "/dictionary", "/accuracy", "/croissant.json", "/twin.parquet", "/twin.csv"];
+    let routes = parts.map(|part| format!("/v1/datasets/{{id}}{part}"));
+    for route in routes.iter().map(String::as_str).chain(["/v1/datasets"]) {
+        let path = route.replace("{id}", &id);
+        let told = || {
+            let mut answer = app.anyone().get(&path);
+            answer.headers.retain(|(name, _)| name != "date" && name != "x-request-id");
+            answer.headers.sort();
+            (answer.status, answer.headers, answer.bytes)
+        };
+        let (made, ready) = (told(), told());
+        assert_eq!(made.0, 200, "{path}");
+        assert!(made == ready, "{path}: {:?} is not {:?}", ready.1, made.1);
+        let metrics = Caller::new(&app.metrics_url).get("/metrics").text();
+        let counted = format!("refrain_http_requests_total{{method=\"GET\",route=\"{route}\",status=\"200\"}} 2");
+        assert!(metrics.contains(&counted), "{counted} is not in {metrics}");
+    }
+    let page = format!("/v1/datasets/{id}");
+    app.anyone().get_with(&page, &[("accept", "text/turtle")]).problem(406, "not-acceptable");
+    app.anyone().get(&format!("{page}/nothing")).problem(404, "not-found");
+    let metrics = Caller::new(&app.metrics_url).get("/metrics").text();
+    assert!(metrics.contains("refrain_http_requests_open 0"), "{metrics}");
+}
+
 #[test]
 fn what_is_not_listed_is_not_there_for_others() {
     let app = TestApp::start(Backend::Sqlite);
