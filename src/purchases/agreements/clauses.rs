@@ -29,9 +29,9 @@ pub enum Part {
     Quoted(String),
 }
 
-/// The clauses in their order.
-pub fn of(facts: &Facts, terms: &Terms, terms_sha256: &str, licence_text: &str) -> Vec<Clause> {
-    vec![
+/// The clauses in their order, in the wording of that number: see [`super::model::WORDING`].
+pub fn of(wording: u32, facts: &Facts, terms: &Terms, terms_sha256: &str, licence_text: &str) -> Vec<Clause> {
+    let mut clauses = vec![
         parties(facts, terms),
         licensed(facts, terms),
         permitted(terms),
@@ -54,7 +54,12 @@ pub fn of(facts: &Facts, terms: &Terms, terms_sha256: &str, licence_text: &str) 
             ],
         },
         signature(facts, terms_sha256),
-    ]
+    ];
+    if wording >= 2 {
+        let after_revocation = clauses.iter().position(|clause| clause.title == REVOCATION).map_or(0, |at| at + 1);
+        clauses.insert(after_revocation, recall(terms));
+    }
+    clauses
 }
 
 /// An instant as people read it.
@@ -194,6 +199,8 @@ fn refund(terms: &Terms) -> String {
     }
 }
 
+const REVOCATION: &str = "Revocation";
+
 fn revocation(terms: &Terms) -> Clause {
     let notice = match terms.revocation.notice_days {
         0 => "It ends with the notice.".to_owned(),
@@ -203,7 +210,7 @@ fn revocation(terms: &Terms) -> Clause {
         ),
     };
     Clause {
-        title: "Revocation",
+        title: REVOCATION,
         parts: vec![
             Part::Words(
                 "The licensor may take the licence away on these grounds and on no others, and says what happened:"
@@ -213,6 +220,19 @@ fn revocation(terms: &Terms) -> Clause {
             Part::Words(notice),
         ],
     }
+}
+
+fn recall(terms: &Terms) -> Clause {
+    let what = "The licensor may recall the edition because of an error in it, because it endangers somebody, because of a claim in \
+                law, or for another reason that it states. From then on its files cannot be downloaded, and the licensee does not use \
+                what it has of them.";
+    let remedy = format!(
+        "Either another edition takes its place: it costs nothing, and the licence lasts longer by the time without files. Or the licence \
+         ends, and of what was paid and has not gone back before, the part for the rest of the term goes back to the licensee; where the \
+         edition was in error, no less in all than {} of the total. The licensor bears that: no member's share is taken back.",
+        percent(terms.refund.refund_bp)
+    );
+    Clause { title: "Recall", parts: [what.into(), remedy].map(Part::Words).into() }
 }
 
 fn privacy(facts: &Facts) -> Clause {

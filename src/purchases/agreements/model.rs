@@ -14,9 +14,11 @@ use utoipa::ToSchema;
 
 /// The name of this shape, of the statement and of the bundle.
 pub const FORMAT: &str = "refrain-agreement-1";
-/// The wording that documents are made in. A change to any byte of any document gets a new number: who checks an agreement makes
-/// its documents anew if their wording is known, and must not take an older one for a forgery.
-pub const WORDING: u32 = 1;
+/// The wording that documents are made in, and all from 1 on are known. A change to any byte of any document gets a new number: who
+/// checks an agreement makes its documents anew, in their own wording, and must not take an older one for a forgery.
+///
+/// 2: what is done about a recalled edition has a clause of its own.
+pub const WORDING: u32 = 2;
 
 /// All that the documents say beyond the terms, as it was when they were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,12 +239,12 @@ impl Form {
 }
 
 impl Documents {
-    /// Makes the documents: the same bytes for the same facts, terms and text, in this program's [`WORDING`].
+    /// Makes the documents: the same bytes for the same facts, terms and text, in a wording that is known.
     ///
     /// # Errors
     /// `internal` where they cannot be written.
-    pub fn of(facts: &Facts, terms: &Terms, terms_sha256: &str, licence_text: &str) -> Result<Documents> {
-        let clauses = super::clauses::of(facts, terms, terms_sha256, licence_text);
+    pub fn of(wording: u32, facts: &Facts, terms: &Terms, terms_sha256: &str, licence_text: &str) -> Result<Documents> {
+        let clauses = super::clauses::of(wording, facts, terms, terms_sha256, licence_text);
         Ok(Documents {
             html: html::page(facts, &clauses).map_err(Error::internal)?,
             jsonld: odrl::document(facts, terms, terms_sha256)?,
@@ -267,7 +269,7 @@ impl Agreement {
         if terms.licence_sha256 != terms::sha256(&licence_text) {
             return Err(Error::internal(format!("the terms of {} name another licence text", facts.licence_id)));
         }
-        let documents = Documents::of(&facts, &terms, &terms_sha256, &licence_text)?;
+        let documents = Documents::of(WORDING, &facts, &terms, &terms_sha256, &licence_text)?;
         let (licence_id, made_at) = (facts.licence_id.clone(), facts.made_at);
         let (format, digests) = (FORMAT.to_owned(), documents.digests());
         let statement_json =

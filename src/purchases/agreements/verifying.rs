@@ -170,15 +170,15 @@ fn check_terms(bundle: &Bundle, statement: &Statement, is_signed: bool, verdict:
     }) {
         return Ok(());
     }
-    if statement.wording != WORDING {
+    if !(1..=WORDING).contains(&statement.wording) {
         verdict.not_proved.push(format!(
-            "That the documents say what the terms say: they are of wording {}, and this program makes wording {WORDING}. They are \
+            "That the documents say what the terms say: they are of wording {}, and this program knows none after {WORDING}. They are \
              what was signed when the licence was granted; read the terms beside them.",
             statement.wording
         ));
         return Ok(());
     }
-    let anew = Documents::of(&statement.facts, &terms, &is, &bundle.licence_text)?;
+    let anew = Documents::of(statement.wording, &statement.facts, &terms, &is, &bundle.licence_text)?;
     let says_the_same = verdict.expect(anew.digests() == statement.documents, || {
         "What was signed as documents is not what the terms say: made anew of these, they are others.".into()
     });
