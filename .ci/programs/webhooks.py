@@ -1,4 +1,6 @@
-"""A receiver of deliveries, which the library of Standard Webhooks verifies."""
+"""A receiver of deliveries over TLS, which the library of Standard Webhooks verifies."""
+import datetime
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,8 +9,26 @@ from programs import refused, say
 from programs.server import patiently
 
 
+def certificate(file):
+    """A certificate for this machine that vouches for itself, with its key in the same file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .sign(key, hashes.SHA256()))
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + pem)
+    return file
+
+
 @contextmanager
-def receiver():
+def receiver(its_certificate):
     """An address, and the list to which the body and the headers of every delivery are added."""
     received = []
 
@@ -22,19 +42,30 @@ def receiver():
             self.end_headers()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(its_certificate)
+    server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/hook", received
+        yield f"https://localhost:{server.server_address[1]}/hook", received
     finally:
         server.shutdown()
         server.server_close()
 
 
-def check_webhooks(buyer):
-    """The server has to be started with REFRAIN_WEBHOOKS__ALLOW_PRIVATE=true: the receiver is on this machine."""
+def check_webhooks(buyer, trusted, directory):
+    """The server has to be started with REFRAIN_WEBHOOKS__ALLOW_PRIVATE=true, as the receiver is on this machine, and has to trust its
+    certificate."""
     from standardwebhooks.webhooks import Webhook
 
-    with receiver() as (address, received):
+    with receiver(certificate(directory / "unknown.pem")) as (address, received):
+        hook = buyer.ask("POST", "/v1/webhooks", {"url": address})
+        path = f"/v1/webhooks/{hook['id']}"
+        sent = buyer.ask("POST", f"{path}/test")
+        tried = patiently("a try", lambda: buyer.ask("GET", f"/v1/deliveries/{sent['id']}")["attempts"])
+        assert "certificate" in tried[0]["error"] and not received, (tried, received)
+        buyer.fetch("DELETE", path)
+    with receiver(trusted) as (address, received):
         hook = buyer.ask("POST", "/v1/webhooks", {"url": address})
         path = f"/v1/webhooks/{hook['id']}"
         buyer.ask("POST", f"{path}/test")
@@ -60,4 +91,4 @@ def check_webhooks(buyer):
 
         told = patiently("the delivery of a withdrawal", of_the_offer)
         buyer.fetch("DELETE", path)
-    say(f"standardwebhooks: verifies pings by either secret, and {told['type']}; refuses what was changed or is too old")
+    say(f"standardwebhooks: over TLS, and not to who cannot show a good certificate, verifies pings by either secret, and {told['type']}; refuses what was changed or is too old")
