@@ -54,7 +54,14 @@ fn path_problem(_: &PathError) -> Error {
 fn query_problem(error: &QueryPayloadError, query: &str) -> Error {
     const TOLD_CHARS_MAX: usize = 100;
     let words = error.to_string();
-    let why = words.trim_start_matches("Query deserialize error: ");
+    let why = match words.trim_start_matches("Query deserialize error: ") {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "a whole number is wanted",
+        "number too large to fit in target type" | "number too small to fit in target type" => {
+            "no number is that large"
+        }
+        "provided string was not `true` or `false`" => "`true` or `false` is wanted",
+        other => other,
+    };
     let told = query.char_indices().nth(TOLD_CHARS_MAX).map_or(query, |(end, _)| &query[..end]);
     Error::new(Code::MalformedRequest, format!("The query `{told}` cannot be read: {why}."))
 }

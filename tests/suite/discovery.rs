@@ -275,10 +275,18 @@ fn what_cannot_be_meant_is_said_in_words(backend: Backend) {
         let refused = app.anyone().get(&format!("/v1/datasets?{query}")).problem(422, "invalid");
         assert!(refused["detail"].as_str().unwrap().contains(words), "{query}: {refused}");
     }
-    for query in
-        ["sort=colour", "in_stock=perhaps", "members_at_least=-1", "updated_since=yesterday", "colour=red", "q=a&q=b"]
-    {
-        app.anyone().get(&format!("/v1/datasets?{query}")).problem(400, "malformed-request");
+    for (query, words) in [
+        ("sort=colour", "`newest`"),
+        ("in_stock=perhaps", "`true` or `false` is wanted"),
+        ("limit=some", "a whole number is wanted"),
+        ("members_at_least=-1", "a whole number is wanted"),
+        ("limit=99999999999999999999", "no number is that large"),
+        ("updated_since=yesterday", "2026-01-31T12:00:00Z"),
+        ("colour=red", "`colour`"),
+        ("q=a&q=b", "`q`"),
+    ] {
+        let refused = app.anyone().get(&format!("/v1/datasets?{query}")).problem(400, "malformed-request");
+        assert!(refused["detail"].as_str().unwrap().contains(words), "{query}: {refused}");
     }
 }
 
