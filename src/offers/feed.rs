@@ -284,6 +284,8 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::offers::tests::world::World;
+    use futures_util::future;
 
     #[test]
     fn an_id_is_read_back_and_a_strange_one_is_the_beginning() {
@@ -294,5 +296,18 @@ mod tests {
         for strange in ["", "x", "1", ".", "1.x", "1.9f86d081 ", "99999999999.", "1.\n\ndata: x", "event_01jd"] {
             assert_eq!(Position::read(strange), Position::default(), "{strange:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn many_who_listen_share_one_look() {
+        let world = World::new(2, 1).await;
+        let buyer = world.buyer(1_000_000_000).await;
+        let offer = world.place(&buyer, world.asks()).await.unwrap();
+        let look = Look::default();
+        let seen = future::try_join_all((0..20).map(|_| look.snapshot(&world.ctx, &offer.id))).await.unwrap();
+        assert!(seen.iter().all(|snapshot| Arc::ptr_eq(snapshot, &seen[0])), "each had a look of its own");
+        // What was seen too long ago is looked at anew.
+        look.0.lock().await.as_mut().unwrap().0 -= LOOK_EVERY;
+        assert!(!Arc::ptr_eq(&look.snapshot(&world.ctx, &offer.id).await.unwrap(), &seen[0]));
     }
 }

@@ -4,4 +4,4 @@ mod deciding;
 mod lists;
 mod opening;
 mod placing;
-mod world;
+pub(super) mod world;
