@@ -11,7 +11,7 @@ use actix_web::mime::Mime;
 /// # Errors
 /// `malformed-request` where the header cannot be read.
 pub fn ranges(request: &HttpRequest) -> Result<Option<Vec<Mime>>> {
-    if !request.headers().contains_key(header::ACCEPT) {
+    if request.headers().get_all(header::ACCEPT).all(HeaderValue::is_empty) {
         return Ok(None);
     }
     let mut accept = header::Accept::parse(request)

@@ -38,7 +38,7 @@ enum Verb {
     Import(import::ImportArgs),
     /// Explain a recipe, and tell what it gives; needs no server and no data.
     Recipe(recipe::RecipeArgs),
-    /// Count an ended vote again from what is published of it, and look for one's own ballot; needs no server.
+    /// Count an ended vote again from what is published of it, and look for one's own ballot; or check an agreement. Needs no server.
     Verify(verify::VerifyArgs),
     /// Manage the accounts of operators.
     Operator(operator::OperatorArgs),

@@ -89,7 +89,7 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
             Some(wording::offer_lapsed(links, &proposal(&offer, format!("/v1/offers/{}", offer.id))?, &offer))
         }
         Kind::LicenceReady => licensees::ready(tx, links, notice)?,
-        Kind::LicenceChanged => Some(licensees::changed(tx, links, notice)?),
+        Kind::LicenceChanged => licensees::changed(tx, links, notice)?,
         Kind::LicenceRecalled => licensees::recalled(tx, links, notice)?,
         Kind::LicenceReplaced => licensees::replaced(tx, links, notice)?,
         Kind::LeaversCounted => licensees::leavers(tx, links, notice)?,

@@ -67,15 +67,19 @@ pub(super) fn files_ready(links: &Links, ready: &Ready) -> Letter {
     wording::letter(links, format!("Refrain: your files of \"{dataset}\" are ready"), &paragraphs)
 }
 
-/// A licence is under notice, kept after all, over, or cancelled.
-pub fn changed(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Letter> {
+/// A licence is under notice, kept after all, over, or cancelled. Not where it has ended by a recall meanwhile, of which there is a letter
+/// of its own, nor that it is kept where another notice has come since.
+pub fn changed(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
     let licence = purchases::steps::licence(tx, &notice.id("licence_id")?)?;
     let kept_because = notice.reason()?;
-    Ok(change(links, &licence.terms()?.dataset_title, &licence, kept_because.as_deref(), tx.now()))
+    let is_over = licence.state_at(tx.now()) == LicenceState::Recalled;
+    if is_over || (kept_because.is_some() && licence.revoked_from().is_some()) {
+        return Ok(None);
+    }
+    Ok(Some(change(links, &licence.terms()?.dataset_title, &licence, kept_because.as_deref(), tx.now())))
 }
 
-/// Where a licence stands, and why. Why a notice was taken back is not kept with the
-/// licence, which stands as if there had been none.
+/// Where a licence stands, and why. Why a notice was taken back is not kept with the licence, which stands as if there had been none.
 fn change(links: &Links, dataset: &str, licence: &Licence, kept_because: Option<&str>, now: UtcTime) -> Letter {
     let reason = format!("The reason: {}", licence.revoked_reason.as_deref().unwrap_or(wording::NO_REASON));
     let (change, what, next) = match (licence.state_at(now), licence.revoked_from()) {

@@ -357,7 +357,7 @@ pub(super) fn enter_refund_paid(tx: &mut Tx, purchase: &Purchase, amount: &Money
     let (receivable, bank) = (receivable(tx, purchase)?, account(tx, purchase, LedgerKind::Bank)?);
     let memo = format!("{REFUND_PAID}{reference}");
     ledger::steps::post(tx, &receivable, &bank, amount.amount_minor, purchase.id.as_str(), &memo)?;
-    telling::refund(tx, purchase, EventType::InvoiceRefunded, amount)
+    telling::refund(tx, purchase, EventType::InvoiceRefunded, amount, Some(reference))
 }
 
 /// What was paid back to the buyer, the oldest first: the books are what keeps it.
@@ -423,7 +423,7 @@ pub(super) fn enter_refund(
         ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;
     }
     if refund.total_minor() > 0 {
-        telling::refund(tx, purchase, EventType::InvoiceRefundDue, &purchase.money(refund.total_minor()))?;
+        telling::refund(tx, purchase, EventType::InvoiceRefundDue, &purchase.money(refund.total_minor()), None)?;
     }
     Ok(())
 }

@@ -135,6 +135,9 @@ pub struct LicenceSummary {
     /// When the term is over. While the licence is suspended the term stands still: then it ends as much later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<UtcTime>,
+    /// When it ended, if it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<UtcTime>,
     /// Why it was taken away or cancelled, or will be taken away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_reason: Option<String>,
@@ -223,6 +226,7 @@ impl LicenceView {
             granted_at: licence.granted_at,
             starts_at: licence.starts_at,
             ends_at: licence.ends_at,
+            ended_at: licence.ended_at.filter(|at| *at <= now),
             revoked_reason: licence.revoked_reason,
         };
         Ok(LicenceView { summary, terms })

@@ -4,6 +4,7 @@ use crate::common::Backend;
 use crate::common::http::{Answer, Caller};
 use crate::common::market::{Market, id, items, revealing};
 use crate::links::below;
+use crate::recall::{edition_of, recall};
 use serde_json::{Value, json};
 
 const REASON: &str = "Rows were published on a site.";
@@ -160,4 +161,21 @@ fn each_step_is_told_by_mail_and_noted(backend: Backend) {
     let why = format!("{}: {REASON}", ground.as_str().unwrap());
     let revoke = ("licence.revoke", why.as_str());
     assert_eq!(noted, [("licence.keep", "The rows were taken down."), revoke, revoke]);
+}
+
+/// Mails say how things stand when they go out. What a recall has overtaken meanwhile is not told beside it.
+#[test]
+fn what_a_recall_has_overtaken_is_not_told_by_mail() {
+    let held = Held::new(Backend::Sqlite);
+    let (operator, ground) = (held.market.operator.clone(), held.ground());
+    held.revoke(&operator, &ground, REASON).ok();
+    held.keep(&operator, "The rows were taken down.").ok();
+    recall(&operator, &edition_of(&held.licence), "error", "refund").ok();
+    held.market.app.run_jobs();
+    let mails = held.market.app.mails();
+    let subjects = |words: &str| mails.iter().filter(|mail| mail.replace("\r\n ", " ").contains(words)).count();
+    assert_eq!(subjects("Subject: Refrain: your licence for"), 0, "{mails:#?}");
+    assert_eq!(subjects("Subject: Refrain: an edition of \"Artist preference\" was recalled"), 1, "{mails:#?}");
+    let licence = held.market.buyer.get(&held.path("")).ok();
+    assert!(licence["ended_at"].is_string() && licence["state"] == "recalled", "{licence}");
 }

@@ -6,9 +6,11 @@ use crate::common::market::{id, items};
 use crate::common::receiver::{Received, Receiver};
 use crate::crash;
 use crate::webhooks::{DAY_S, Desk};
+use diesel::prelude::*;
 use refrain::clock::{Clock, Entropy, UtcTime};
 use refrain::config::Config;
 use refrain::context::Context;
+use refrain::db::schema::webhook_deliveries;
 use refrain::notify::webhooks::Courier;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -220,15 +222,25 @@ fn a_killed_server_has_another_send_it_again_under_the_same_id() {
     let sent = desk.ping(&webhook);
     let directory = tempfile::tempdir().unwrap();
     copy(&desk.app.ctx.config.data_dir, directory.path());
+    let at = |clock: Clock| {
+        let config = Config { data_dir: directory.path().to_owned(), ..Config::clone(&desk.app.ctx.config) };
+        Context::open(config, clock, Entropy::system()).unwrap()
+    };
+    let now = Clock::system().now();
+    // A server has the real time, by which what the test's clock has made lies months back and is cleared away.
+    desk.app
+        .block_on(at(Clock::system()).db.write(move |tx| {
+            let times = (webhook_deliveries::created_at.eq(now), webhook_deliveries::due_at.eq(now));
+            Ok(diesel::update(webhook_deliveries::table).set(times).execute(&mut **tx)?)
+        }))
+        .unwrap();
     // Long enough for the kill to come first on a busy machine, and less than a server waits.
     receiver.answers_after(Duration::from_secs(12));
     let mut server = crash::serve(directory.path());
     receiver.wait_for(1);
     server.kill();
     receiver.answers_after(Duration::ZERO);
-    let config = Config { data_dir: directory.path().to_owned(), ..Config::clone(&desk.app.ctx.config) };
-    let clock = Clock::standing_at(Clock::system().now().plus_s(120));
-    let ctx = Context::open(config, clock, Entropy::system()).unwrap();
+    let ctx = at(Clock::standing_at(now.plus_s(120)));
     desk.app.block_on(refrain::jobs::run_due(&ctx)).unwrap();
     let got = receiver.take();
     assert_eq!(got.len(), 2);

@@ -300,3 +300,18 @@ impl Agreement {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_the_one_best_liked() {
+        assert_eq!(Form::accepted(["*/*"]).unwrap(), Form::Json);
+        assert_eq!(Form::accepted(["text/html", "application/xhtml+xml", "*/*"]).unwrap(), Form::Html);
+        assert_eq!(Form::accepted(["image/png", "text/plain"]).unwrap(), Form::Txt);
+        assert_eq!(Form::accepted(["application/ld+json"]).unwrap(), Form::Jsonld);
+        assert_eq!(Form::accepted(["application/jose"]).unwrap(), Form::Jws);
+        assert_eq!(Form::accepted(["image/png"]).unwrap_err().code(), Code::NotAcceptable);
+    }
+}

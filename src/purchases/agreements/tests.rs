@@ -1,7 +1,7 @@
 //! Documents of hostile names, and every way of changing an agreement.
 
 use super::model::{
-    Agreement, Bundle, Decision, Documents, FORMAT, Facts, Form, Licensed, LicensedFile, Privacy, Statement, WORDING,
+    Agreement, Bundle, Decision, Documents, FORMAT, Facts, Licensed, LicensedFile, Privacy, Statement, WORDING,
 };
 use super::verifying::{Brought, Verdict, is_agreement, verify};
 use crate::clock::{Entropy, UtcTime};
@@ -376,25 +376,25 @@ fn every_kind_of_tampering_is_named() {
 /// A service that signs documents which do not say what the terms say is found out, as long as their wording is known.
 #[test]
 fn what_was_signed_must_say_what_the_terms_say() {
-    let (mut bundle, signer) = (sample(), signer(1));
-    bundle.documents.txt = bundle.documents.txt.replace("365 days", "366 days");
+    let mut bundle = sample();
     let mut statement: Statement = serde_json::from_str(&bundle.statement).unwrap();
-    statement.documents = bundle.documents.digests();
-    bundle.statement = terms::canonical(&statement).unwrap();
-    bundle.signature = signer.sign_detached(bundle.statement.as_bytes());
+    let sign = |bundle: &mut Bundle, statement: &mut Statement| {
+        statement.documents = bundle.documents.digests();
+        bundle.statement = terms::canonical(statement).unwrap();
+        bundle.signature = signer(1).sign_detached(bundle.statement.as_bytes());
+    };
+    bundle.documents.txt = bundle.documents.txt.replace("365 days", "366 days");
+    sign(&mut bundle, &mut statement);
     assert!(faults(&bundle).contains("is not what the terms say"), "{}", faults(&bundle));
     // What was made in an older wording is made anew in that.
     statement.wording = 1;
     bundle.documents = documents(1, &facts(), &terms_with(&json!({})));
-    statement.documents = bundle.documents.digests();
-    bundle.statement = terms::canonical(&statement).unwrap();
-    bundle.signature = signer.sign_detached(bundle.statement.as_bytes());
+    sign(&mut bundle, &mut statement);
     let verdict = checked(&bundle, &Brought::default());
     assert!(verdict.shown.iter().any(|line| line.contains("byte for byte")), "{verdict:?}");
     assert_eq!((verdict.faults, verdict.not_proved.iter().any(|line| line.contains("wording"))), (Vec::new(), false));
     statement.wording = WORDING + 1;
-    bundle.statement = terms::canonical(&statement).unwrap();
-    bundle.signature = signer.sign_detached(bundle.statement.as_bytes());
+    sign(&mut bundle, &mut statement);
     let verdict = checked(&bundle, &Brought::default());
     assert_eq!(verdict.faults, Vec::<String>::new());
     assert!(verdict.not_proved.iter().any(|line| line.contains("they are of wording 3")), "{verdict:?}");
@@ -484,16 +484,6 @@ fn what_is_no_agreement_is_refused_in_words() {
     let mut keyless = sample();
     keyless.key = "none".into();
     assert!(verify(&serde_json::to_vec(&keyless).unwrap(), &Brought::default()).is_err());
-}
-
-#[test]
-fn the_form_is_the_one_best_liked() {
-    assert_eq!(Form::accepted(["*/*"]).unwrap(), Form::Json);
-    assert_eq!(Form::accepted(["text/html", "application/xhtml+xml", "*/*"]).unwrap(), Form::Html);
-    assert_eq!(Form::accepted(["image/png", "text/plain"]).unwrap(), Form::Txt);
-    assert_eq!(Form::accepted(["application/ld+json"]).unwrap(), Form::Jsonld);
-    assert_eq!(Form::accepted(["application/jose"]).unwrap(), Form::Jws);
-    assert_eq!(Form::accepted(["image/png"]).unwrap_err().code(), Code::NotAcceptable);
 }
 
 #[test]
