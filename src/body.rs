@@ -47,8 +47,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                 return Err(refused);
             }
             match &bytes.await.map_err(|error| unread(&error))?[..] {
-                // Whoever sends nothing at all says nothing of anything that may be said.
-                [] if says_nothing => read(b"{}").map(Body),
+                // Whoever sends nothing says nothing of anything that may be said.
+                [] => read(b"{}").map(Body),
                 _ if says_nothing => Err(refused),
                 bytes => read(bytes).map(Body),
             }

@@ -126,6 +126,18 @@ pub fn without_types(words: &str) -> String {
     }
 }
 
+/// What the library that reads queries says of a value that does not fit, without who says it and in words of no language for machines.
+pub fn of_queries(words: &str) -> &str {
+    match words.trim_start_matches("Query deserialize error: ") {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "a whole number is wanted",
+        "number too large to fit in target type" | "number too small to fit in target type" => {
+            "no number is that large"
+        }
+        "provided string was not `true` or `false`" => "`true` or `false` is wanted",
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -95,4 +95,5 @@ def check_webhooks(buyer, trusted, directory):
 
         told = patiently("the delivery of a withdrawal", of_the_offer)
         buyer.fetch("DELETE", path)
-    say(f"standardwebhooks: over TLS, and not to who cannot show a good certificate, verifies pings by either secret, and {told['type']}; refuses what was changed or is too old")
+    say(f"standardwebhooks: over TLS, and not to who cannot show a good certificate, verifies pings by either secret, and {told['type']}; "
+        "refuses what was changed or is too old")

@@ -94,6 +94,11 @@ impl Licence {
         self.revoked_reason.as_ref().and(self.ended_at)
     }
 
+    /// When it ended, if it has by now.
+    pub fn ended_before(&self, now: UtcTime) -> Option<UtcTime> {
+        self.ended_at.filter(|ended_at| *ended_at <= now)
+    }
+
     /// When the clock alone ends it: the end of a notice, or of the term, whichever is sooner.
     pub fn next_end(&self) -> Option<UtcTime> {
         [self.revoked_from(), self.ends_at].into_iter().flatten().min()

@@ -337,6 +337,13 @@ pub(super) fn tell_of_change(tx: &mut Tx, id: &LicenceId) -> Result<()> {
     outbox::push(tx, "licence.changed", &json!({"licence_id": id}))
 }
 
+/// Has the buyers told that the notice about their licence was taken back, and why: that is kept nowhere else, as the licence stands as
+/// if there had been none.
+pub(super) fn tell_kept(tx: &mut Tx, id: &LicenceId, reason: &str) -> Result<()> {
+    telling::kept(tx, id, reason)?;
+    outbox::push(tx, "licence.changed", &json!({"licence_id": id, "reason": reason}))
+}
+
 /// What the books say that the pool owes the buyer for a settled purchase, in minor units.
 ///
 /// # Errors
@@ -357,7 +364,7 @@ pub(super) fn enter_refund_paid(tx: &mut Tx, purchase: &Purchase, amount: &Money
     let (receivable, bank) = (receivable(tx, purchase)?, account(tx, purchase, LedgerKind::Bank)?);
     let memo = format!("{REFUND_PAID}{reference}");
     ledger::steps::post(tx, &receivable, &bank, amount.amount_minor, purchase.id.as_str(), &memo)?;
-    telling::refund(tx, purchase, EventType::InvoiceRefunded, amount, Some(reference))
+    telling::refunded(tx, purchase, amount, reference)
 }
 
 /// What was paid back to the buyer, the oldest first: the books are what keeps it.
@@ -423,7 +430,7 @@ pub(super) fn enter_refund(
         ledger::steps::post(tx, &debited, &receivable, amount_minor, purchase.id.as_str(), memo)?;
     }
     if refund.total_minor() > 0 {
-        telling::refund(tx, purchase, EventType::InvoiceRefundDue, &purchase.money(refund.total_minor()), None)?;
+        telling::refund_due(tx, purchase, &purchase.money(refund.total_minor()))?;
     }
     Ok(())
 }

@@ -33,20 +33,19 @@ pub fn invoice(tx: &mut Tx, id: &PurchaseId, event: EventType) -> Result<()> {
     webhooks::steps::tell(tx, &purchase.organisation_id, event, &about_invoice(&purchase))
 }
 
-/// That so much goes back; or has gone back, and how it is found in the bank's statement.
-pub fn refund(
-    tx: &mut Tx,
-    purchase: &Purchase,
-    event: EventType,
-    refund: &Money,
-    payment_reference: Option<&str>,
-) -> Result<()> {
+/// That so much goes back.
+pub fn refund_due(tx: &mut Tx, purchase: &Purchase, refund: &Money) -> Result<()> {
     let mut data = about_invoice(purchase);
     data["refund"] = json!(refund);
-    if let Some(reference) = payment_reference {
-        data["payment_reference"] = json!(reference);
-    }
-    webhooks::steps::tell(tx, &purchase.organisation_id, event, &data)
+    webhooks::steps::tell(tx, &purchase.organisation_id, EventType::InvoiceRefundDue, &data)
+}
+
+/// That so much has gone back, and how it is found in the bank's statement.
+pub fn refunded(tx: &mut Tx, purchase: &Purchase, refund: &Money, payment_reference: &str) -> Result<()> {
+    let mut data = about_invoice(purchase);
+    data["refund"] = json!(refund);
+    data["payment_reference"] = json!(payment_reference);
+    webhooks::steps::tell(tx, &purchase.organisation_id, EventType::InvoiceRefunded, &data)
 }
 
 /// What has become of a licence that was active, or was to be.
@@ -104,7 +103,7 @@ fn about_licence(licence: &Licence, now: UtcTime) -> Value {
         "ends_at": licence.ends_at,
         "revoked_from": licence.revoked_from(),
         "reason": licence.revoked_reason,
-        "ended_at": licence.ended_at.filter(|at| *at <= now),
+        "ended_at": licence.ended_before(now),
         "href": format!("/v1/licences/{}", licence.id),
     })
 }

@@ -212,6 +212,7 @@ impl LicenceView {
             dataset: terms.dataset_title.clone(),
             state: licence.state_at(now),
             revoked_from: licence.revoked_from(),
+            ended_at: licence.ended_before(now),
             recall: recalled.as_ref().map(RecallView::from),
             rows_promised: terms.refund.below_rows,
             rows_short: rows_given.is_some_and(|rows| rows < terms.refund.below_rows),
@@ -226,7 +227,6 @@ impl LicenceView {
             granted_at: licence.granted_at,
             starts_at: licence.starts_at,
             ends_at: licence.ends_at,
-            ended_at: licence.ended_at.filter(|at| *at <= now),
             revoked_reason: licence.revoked_reason,
         };
         Ok(LicenceView { summary, terms })

@@ -12,6 +12,7 @@ use crate::accounts::caller;
 use crate::datasets::routes::at_hand;
 use crate::error::{Code, Error, Result};
 use crate::telemetry::Watched;
+use crate::text;
 use actix_web::body::{BodySize, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{PathError, QueryPayloadError};
@@ -50,18 +51,11 @@ fn path_problem(_: &PathError) -> Error {
     Error::not_found("thing")
 }
 
-/// The library says who failed before it says why, and never where: the query is told with it.
+/// The library never says where it failed: the query is told with it.
 fn query_problem(error: &QueryPayloadError, query: &str) -> Error {
     const TOLD_CHARS_MAX: usize = 100;
     let words = error.to_string();
-    let why = match words.trim_start_matches("Query deserialize error: ") {
-        "invalid digit found in string" | "cannot parse integer from empty string" => "a whole number is wanted",
-        "number too large to fit in target type" | "number too small to fit in target type" => {
-            "no number is that large"
-        }
-        "provided string was not `true` or `false`" => "`true` or `false` is wanted",
-        other => other,
-    };
+    let why = text::of_queries(&words);
     let told = query.char_indices().nth(TOLD_CHARS_MAX).map_or(query, |(end, _)| &query[..end]);
     Error::new(Code::MalformedRequest, format!("The query `{told}` cannot be read: {why}."))
 }

@@ -124,10 +124,10 @@ pub async fn delete(ctx: &Context, buyer: &Buyer, id: WebhookId) -> Result<()> {
 }
 
 /// Gives a webhook a new secret, shown once. The one before is good for a while longer: until then deliveries carry the
-/// signatures of both. One that was before that is good no longer.
+/// signatures of both. With no overlap every one before it ends at once.
 ///
 /// # Errors
-/// `not-found`, `invalid` for an overlap out of bounds.
+/// `not-found`, `invalid` for an overlap out of bounds; `conflict` while an older one is good, which a third would cut short.
 pub async fn renew_secret(
     ctx: &Context,
     buyer: &Buyer,
@@ -143,6 +143,12 @@ pub async fn renew_secret(
         .write(move |tx| {
             let webhook = own(tx, &buyer, &id)?;
             let (secret, now) = (Secret::new(tx.entropy()), tx.now());
+            if let Some(until) = webhook.old_secret_until.filter(|until| *until > now && overlap_s > 0) {
+                return Err(Error::conflict(format!(
+                    "The secret before this one is good until {until}, and there are never three. Ask again then; or with \
+                     \"overlap_s\": 0, which ends both at once."
+                )));
+            }
             let sealed = secret.sealed(&pepper, &id, tx.entropy())?;
             let old = (overlap_s > 0).then(|| (&webhook.sealed_secret[..], now.plus_s(overlap_s)));
             store::set_secret(tx, &id, &sealed, old, now)?;

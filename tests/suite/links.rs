@@ -116,7 +116,9 @@ fn a_link_is_good_as_it_was_made_and_for_nothing_else(backend: Backend) {
     }
     let stranger = licensed.market.app.buyer("stranger");
     stranger.post(&licensed.path("links"), &json!({})).problem(404, "not-found");
-    licensed.buyer().send("POST", &licensed.path("links"), &[], None).ok();
+    for headers in [&[][..], &[("content-type", "application/json")]] {
+        licensed.buyer().send("POST", &licensed.path("links"), headers, Some(b"")).ok();
+    }
     stranger.get(&licensed.path("grants")).problem(404, "not-found");
     stranger.delete(&format!("/v1/grants/{}", links["grant_id"].as_str().unwrap())).problem(404, "not-found");
     assert_eq!(anyone.get(&link).status, 200, "and after all that it opens the file");

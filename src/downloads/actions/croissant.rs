@@ -19,13 +19,17 @@ use serde_json::Value;
 pub async fn croissant(ctx: &Context, buyer: &Buyer, id: LicenceId, lifetime_s: Option<i64>) -> Result<Value> {
     let (buyer, lifetime_s) = (buyer.clone(), lifetime(lifetime_s)?);
     let (server_url, pepper) = (ctx.config.server.public_url(), ctx.pepper.clone());
+    let granted = ctx.db.write(move |tx| {
+        let (licence, now) = (own_licence(tx, &buyer, &id)?, tx.now());
+        purchases::steps::usable(tx, &licence, now)?;
+        Ok((grant_to_tools(tx, &buyer, &id)?, licence, now))
+    });
+    let (grant, licence, now) = granted.await?;
     ctx.db
-        .write(move |tx| {
-            let (licence, now) = (own_licence(tx, &buyer, &id)?, tx.now());
-            purchases::steps::usable(tx, &licence, now)?;
-            let (grant, files) = (grant_to_tools(tx, &buyer, &id)?, licensed_files(tx, &licence)?);
-            let links = Links::sign(&server_url, &pepper, grant, files, now, expiry(&licence, now, lifetime_s));
-            document(tx, &id, &links, &server_url)
+        .read(move |db| {
+            let (files, expires_at) = (licensed_files(db, &licence)?, expiry(&licence, now, lifetime_s));
+            let links = Links::sign(&server_url, &pepper, grant, files, now, expires_at);
+            document(db, &licence.id, &links, &server_url)
         })
         .await
 }

@@ -8,7 +8,7 @@ use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::ids::LicenceId;
-use crate::text::ascii_json;
+use crate::text::{ascii_json, of_queries};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -274,7 +274,8 @@ fn instant(text: &str) -> Result<UtcTime> {
 
 fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T> {
     let read = actix_web::web::Query::<T>::from_query(request.query_string());
-    read.map(|query| query.into_inner()).map_err(|cause| Error::invalid(format!("The query cannot be read: {cause}.")))
+    read.map(|query| query.into_inner())
+        .map_err(|cause| Error::invalid(format!("The query cannot be read: {}.", of_queries(&cause.to_string()))))
 }
 
 /// A part of a list, in one line. The token of the next part is where it begins.

@@ -9,10 +9,9 @@ use crate::error::{Error, Result};
 use crate::ids::LicenceId;
 use crate::page::Window;
 use crate::purchases::licence::{Licence, LicenceState};
-use crate::purchases::{steps, store, telling};
+use crate::purchases::{steps, store};
 use crate::queue::{self, JobKind};
-use crate::{accounts, audit, datasets, outbox};
-use serde_json::json;
+use crate::{accounts, audit, datasets};
 
 /// Licences, newest first: a buyer's own organisation's, or all for an operator.
 ///
@@ -98,8 +97,7 @@ pub async fn withdraw_notice(ctx: &Context, operator: &Operator, id: LicenceId, 
                 return Err(Error::conflict("Only a licence that is held and under notice can be kept."));
             }
             store::set_notice(tx, &id, None)?;
-            telling::kept(tx, &id, &reason)?;
-            outbox::push(tx, "licence.changed", &json!({"licence_id": id, "reason": reason}))?;
+            steps::tell_kept(tx, &id, &reason)?;
             audit::note(tx, &operator.account_id, "licence.keep", id.as_str(), Some(&reason))?;
             let licence = steps::licence(tx, &id)?;
             seen(tx, licence)

@@ -40,6 +40,11 @@ pub fn of(wording: u32, facts: &Facts, terms: &Terms, terms_sha256: &str, licenc
         price(facts, terms),
         Clause { title: "Refund", parts: vec![Part::Words(refund(terms))] },
         revocation(terms),
+    ];
+    if wording >= 2 {
+        clauses.push(recall(terms));
+    }
+    clauses.extend([
         privacy(facts),
         decision(facts, terms),
         Clause {
@@ -54,11 +59,7 @@ pub fn of(wording: u32, facts: &Facts, terms: &Terms, terms_sha256: &str, licenc
             ],
         },
         signature(facts, terms_sha256),
-    ];
-    if wording >= 2 {
-        let after_revocation = clauses.iter().position(|clause| clause.title == REVOCATION).map_or(0, |at| at + 1);
-        clauses.insert(after_revocation, recall(terms));
-    }
+    ]);
     clauses
 }
 
@@ -199,8 +200,6 @@ fn refund(terms: &Terms) -> String {
     }
 }
 
-const REVOCATION: &str = "Revocation";
-
 fn revocation(terms: &Terms) -> Clause {
     let notice = match terms.revocation.notice_days {
         0 => "It ends with the notice.".to_owned(),
@@ -210,7 +209,7 @@ fn revocation(terms: &Terms) -> Clause {
         ),
     };
     Clause {
-        title: REVOCATION,
+        title: "Revocation",
         parts: vec![
             Part::Words(
                 "The licensor may take the licence away on these grounds and on no others, and says what happened:"
@@ -222,17 +221,21 @@ fn revocation(terms: &Terms) -> Clause {
     }
 }
 
+/// What the service does at recalls binds the licensor alone: nobody voted on it, so nothing may be asked of the licensee here.
 fn recall(terms: &Terms) -> Clause {
-    let what = "The licensor may recall the edition because of an error in it, because it endangers somebody, because of a claim in \
-                law, or for another reason that it states. From then on its files cannot be downloaded, and the licensee does not use \
-                what it has of them. What is said of models after the term holds from then on for those that were trained on it.";
+    let whose = "What follows is the licensor's own undertaking. It is not among the terms that the members decided on, and takes nothing \
+                 from them.";
+    let what = "The licensor may find that the edition is in error, gives away more than it should, is the object of a claim in law, or \
+                cannot stand for another reason that it states. It then recalls the edition: its files can no longer be downloaded, and the \
+                licensor asks the licensee not to use what it has of them.";
     let remedy = format!(
-        "Either another edition takes its place: it costs nothing, and the licence lasts longer by the time without files. Or the licence \
-         ends, at once or when the other edition is given up, and of what was paid and has not gone back before, the part for the rest of the term goes back to the licensee; where the \
-         edition was in error, no less in all than {} of the total. The licensor bears that: no member's share is taken back.",
+        "Either another edition takes its place, which costs nothing, and the licence lasts longer by the time without files; a notice of \
+         revocation goes on meanwhile. Or the licence ends: at once, when the other edition is given up, or when it has fewer rows than are \
+         promised. Then, of what was paid and has not gone back before, the part for the rest of the term goes back to the licensee; where \
+         the edition was in error, no less in all than {} of the total. The licensor bears that: no member's share is taken back.",
         percent(terms.refund.refund_bp)
     );
-    Clause { title: "Recall", parts: [what.into(), remedy].map(Part::Words).into() }
+    Clause { title: "Recall", parts: [whose.into(), what.into(), remedy].map(Part::Words).into() }
 }
 
 fn privacy(facts: &Facts) -> Clause {

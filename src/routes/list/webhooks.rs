@@ -44,7 +44,11 @@ pub fn about_webhooks() -> Vec<Operation> {
             .answers_nothing(204, "It is gone."),
         post("/v1/webhooks/{id}/secret", Buyer, webhooks::renew_secret)
             .summary("Give a webhook a new secret; the old one is good for a while longer")
-            .description("Until `old_secret_until` deliveries carry the signatures of both.")
+            .description(
+                "Until `old_secret_until` deliveries carry the signatures of both. A third is refused as long; with `overlap_s` 0 every \
+                 older one ends at once.",
+            )
+            .errors(&[Conflict])
             .takes::<webhooks::RenewSecret>()
             .answers::<webhooks::WebhookWithSecret>(200, "The webhook with its new secret, which is shown this once."),
         post("/v1/webhooks/{id}/test", Buyer, webhooks::test)
