@@ -16,8 +16,12 @@ def check_agreement(buyer, licence_id):
     profile = str(one(agreement, ODRL2.profile))
     rules = [rule for kind in (ODRL2.permission, ODRL2.prohibition, ODRL2.obligation) for rule in graph.objects(agreement, kind)]
     for rule in rules:
-        for part in (ODRL2.assigner, ODRL2.assignee, ODRL2.target):
-            assert one(rule, part) == one(agreement, part) is not None, part
+        # Whoever has to do something is the assignee of that duty: to pay back, the licensor.
+        by, to = ODRL2.assigner, ODRL2.assignee
+        if one(rule, ODRL2.compensatedParty):
+            by, to = to, by
+        for part, of in ((ODRL2.target, ODRL2.target), (ODRL2.assigner, by), (ODRL2.assignee, to)):
+            assert one(rule, part) == one(agreement, of) is not None, part
         assert one(rule, ODRL2.action) is not None
     # Words are those of the core vocabulary, which rdflib knows, or of the profile, and then explained.
     for word in {node for triple in graph for node in triple if isinstance(node, rdflib.URIRef)}:

@@ -33,7 +33,7 @@ pub struct VerifyArgs {
     /// For a vote: one's own tag in it, 64 hex digits, for who has not voted
     #[arg(long, value_name = "HEX")]
     tag: Option<String>,
-    /// For an agreement: a copy of its page, text or ODRL document; may be given several times
+    /// For an agreement: a copy of its page, text, ODRL document or signature; may be given several times
     #[arg(long, value_name = "FILE")]
     document: Vec<PathBuf>,
 }

@@ -7,7 +7,7 @@
 use crate::clock::UtcTime;
 use crate::error::{Error, Result};
 use crate::ids::{DatasetId, EditionId, OrganisationId, PoolId, RecipeId};
-use crate::money::Money;
+use crate::money::{Money, share_bp};
 use crate::offers::artists;
 use crate::offers::model::{EditionChoice, ListSource, ModelsAfterTerm, Redistribution};
 use crate::pools::model::{Split, VoteRules};
@@ -310,6 +310,16 @@ impl Terms {
     /// `internal` where the text is damaged.
     pub fn read(json: &str) -> Result<Self> {
         Ok(serde_json::from_str(json)?)
+    }
+
+    /// What goes back to the buyer where the edition has fewer rows than promised: the stated share of price and tax, each rounded half
+    /// up by itself.
+    ///
+    /// # Errors
+    /// `invalid` where an amount is out of range.
+    pub fn refund_for_few_rows(&self) -> Result<Money> {
+        let part = |money: &Money| share_bp(money.amount_minor, self.refund.refund_bp.clamp(0, 10_000));
+        Ok(Money::new(part(&self.price)? + part(&self.tax)?, &self.total.currency))
     }
 }
 

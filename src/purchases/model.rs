@@ -138,6 +138,8 @@ pub(super) mod tests {
     use super::*;
     use crate::clock::Entropy;
     use crate::money::MAX_MINOR;
+    use crate::offers::terms::Terms;
+    use crate::offers::terms::tests::sample_of;
     use proptest::prelude::*;
 
     pub fn purchase(price_minor: i64, fee_minor: i64, tax_minor: i64) -> Purchase {
@@ -193,6 +195,9 @@ pub(super) mod tests {
             prop_assert!((0..=price - fee).contains(&refund.revenue_minor));
             prop_assert!((0..=fee).contains(&refund.fee_minor));
             prop_assert!((0..=tax).contains(&refund.tax_minor));
+            let usd = |amount_minor| Money::new(amount_minor, "USD");
+            let terms = Terms { price: usd(price), tax: usd(tax), ..sample_of(365, refund_bp) };
+            prop_assert_eq!(usd(refund.total_minor()), terms.refund_for_few_rows().unwrap(), "as the agreement says");
         }
     }
 

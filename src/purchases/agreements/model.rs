@@ -18,7 +18,8 @@ pub const FORMAT: &str = "refrain-agreement-1";
 /// checks an agreement makes its documents anew, in their own wording, and must not take an older one for a forgery.
 ///
 /// 2: what is done about a recalled edition has a clause of its own.
-pub const WORDING: u32 = 2;
+/// 3: the ODRL document has the refund, the warranty, what is said of earlier licences, and the licence text's SHA-256.
+pub const WORDING: u32 = 3;
 
 /// All that the documents say beyond the terms, as it was when they were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,7 +248,7 @@ impl Documents {
         let clauses = super::clauses::of(wording, facts, terms, terms_sha256, licence_text);
         Ok(Documents {
             html: html::page(facts, &clauses).map_err(Error::internal)?,
-            jsonld: odrl::document(facts, terms, terms_sha256)?,
+            jsonld: odrl::document(wording, facts, terms, terms_sha256)?,
             txt: text::text(facts, &clauses),
         })
     }

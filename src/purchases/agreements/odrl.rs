@@ -5,11 +5,14 @@ use super::clauses::is_training_excluded;
 use super::model::Facts;
 use crate::clock::UtcTime;
 use crate::datasets::odrl::{Between, PROFILE, compensation, constraint, core, own};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::offers::model::{ModelsAfterTerm, Redistribution};
 use crate::offers::terms::Terms;
 use crate::purchases::invoice::Party;
 use serde_json::{Value, json};
+
+/// From this wording on the twin has the refund and what else the terms say that is no rule.
+const WITH_REFUND: u32 = 3;
 
 /// What the words of our profile mean. All are kinds of use.
 const OWN_ACTIONS: [(&str, &str); 6] = [
@@ -21,11 +24,11 @@ const OWN_ACTIONS: [(&str, &str); 6] = [
     ("deleteModelsAfterTerm", "To delete such models when the term is over."),
 ];
 
-/// The document.
+/// The document, in the wording of that number: see [`super::model::WORDING`].
 ///
 /// # Errors
 /// `internal`: only by a defect.
-pub fn document(facts: &Facts, terms: &Terms, terms_sha256: &str) -> Result<String> {
+pub fn document(wording: u32, facts: &Facts, terms: &Terms, terms_sha256: &str) -> Result<String> {
     let server = &facts.server_url;
     let uid = format!("{server}/v1/licences/{}/agreement", facts.licence_id);
     let target = format!("{server}/v1/editions/{}", facts.edition.id);
@@ -51,20 +54,31 @@ pub fn document(facts: &Facts, terms: &Terms, terms_sha256: &str) -> Result<Stri
         "refrain:revocationGround": terms.revocation.grounds,
         "refrain:revocationNotice": duration(terms.revocation.notice_days),
     });
-    if terms.models_after_term == ModelsAfterTerm::Delete {
-        document["odrl:obligation"] = between.obligation(own("deleteModelsAfterTerm"));
+    let mut obligations = obligations(wording, &between, terms)?;
+    match obligations.len() {
+        0 => {}
+        1 => document["odrl:obligation"] = obligations.remove(0),
+        _ => document["odrl:obligation"] = json!(obligations),
     }
     if let Some(until) = terms.exclusive_until {
         document["refrain:exclusiveUntil"] = instant(until);
     }
-    document["@included"] = json!(explained());
+    if wording >= WITH_REFUND {
+        document["refrain:warranty"] = json!(terms.warranty);
+        document["refrain:earlierLicences"] = json!(terms.earlier_licences);
+        document["refrain:licenceTextSha256"] = json!({"@type": "xsd:hexBinary", "@value": terms.licence_sha256});
+    }
+    document["@included"] = json!(explained(wording));
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
 /// The words of our profile.
-fn explained() -> Vec<Value> {
+fn explained(wording: u32) -> Vec<Value> {
     let word = |word: &str, kind: &str, meaning: &str| json!({"@id": format!("{PROFILE}#{word}"), "@type": kind, "rdfs:comment": meaning});
     let mut words = vec![word("fieldOfUse", "odrl:LeftOperand", "What exactly is done with the asset, and where.")];
+    if wording >= WITH_REFUND {
+        words.push(word("rows", "odrl:LeftOperand", "How many rows the asset has when it is drawn."));
+    }
     words.extend(OWN_ACTIONS.map(|(name, meaning)| {
         let mut action = word(name, "odrl:Action", meaning);
         action["odrl:includedIn"] = core("use");
@@ -118,6 +132,29 @@ fn prohibitions(between: &Between, facts: &Facts, terms: &Terms) -> Vec<Value> {
         prohibitions.push(between.prohibition(own("trainModelsFurtherAfterTerm")));
     }
     prohibitions
+}
+
+fn obligations(wording: u32, between: &Between, terms: &Terms) -> Result<Vec<Value>> {
+    let mut obligations = Vec::new();
+    if terms.models_after_term == ModelsAfterTerm::Delete {
+        obligations.push(between.obligation(own("deleteModelsAfterTerm")));
+    }
+    if wording >= WITH_REFUND && terms.refund.below_rows > 0 {
+        obligations.push(refund(between, terms)?);
+    }
+    Ok(obligations)
+}
+
+/// To pay back, where the edition has fewer rows than are promised. That is the licensor's duty, so the parties change places.
+fn refund(between: &Between, terms: &Terms) -> Result<Value> {
+    let Between { target, assigner: licensor, assignee } = *between;
+    let licensee = assignee.ok_or_else(|| Error::internal("an agreement is with nobody"))?;
+    let pays = compensation("eq", &terms.refund_for_few_rows()?);
+    let mut duty =
+        Between { target, assigner: licensee, assignee: Some(licensor) }.obligation(pays["odrl:action"].clone());
+    duty["odrl:compensatedParty"] = json!({"@id": licensee});
+    duty["odrl:constraint"] = constraint(own("rows"), "lt", json!(terms.refund.below_rows));
+    Ok(duty)
 }
 
 fn asset(facts: &Facts, terms: &Terms, id: &str) -> Value {

@@ -97,7 +97,7 @@ pub fn check(bundle: &Bundle, brought: &Brought) -> Result<Verdict> {
     check_terms(bundle, &statement, is_signed, &mut verdict)?;
     check_documents(bundle, &statement, is_signed, &mut verdict);
     for (name, content) in &brought.documents {
-        match which(&bundle.documents, content) {
+        match which(bundle, content) {
             Some(document) if is_signed => {
                 verdict.shown.push(format!("{name} is {document} of this agreement, byte for byte."));
             }
@@ -208,8 +208,10 @@ fn check_documents(bundle: &Bundle, statement: &Statement, is_signed: bool, verd
 const PAGE: &str = "the page";
 const TEXT: &str = "the text";
 const ODRL: &str = "the ODRL document";
+const SIGNATURE: &str = "the signature";
 
-fn which(documents: &Documents, content: &[u8]) -> Option<&'static str> {
-    let all = [(PAGE, &documents.html), (TEXT, &documents.txt), (ODRL, &documents.jsonld)];
+fn which(bundle: &Bundle, content: &[u8]) -> Option<&'static str> {
+    let Documents { html, jsonld, txt } = &bundle.documents;
+    let all = [(PAGE, html), (TEXT, txt), (ODRL, jsonld), (SIGNATURE, &bundle.signature)];
     all.into_iter().find(|(_, document)| document.as_bytes() == content).map(|(what, _)| what)
 }
