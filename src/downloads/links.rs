@@ -134,15 +134,17 @@ fn basic(time: UtcTime) -> String {
     time.calendar().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
-fn time(basic: &str) -> Option<UtcTime> {
-    let digits = |range: std::ops::Range<usize>| basic.get(range);
-    let (date, clock) = basic.strip_suffix('Z')?.split_once('T')?;
+/// Only as it is written here: a leap second, which clocks tell by another minute, would be another text for the same time.
+fn time(text: &str) -> Option<UtcTime> {
+    let digits = |range: std::ops::Range<usize>| text.get(range);
+    let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
     if date.len() != 8 || clock.len() != 6 {
         return None;
     }
     let [year, month, day] = [digits(0..4)?, digits(4..6)?, digits(6..8)?];
     let [hour, minute, second] = [digits(9..11)?, digits(11..13)?, digits(13..15)?];
-    UtcTime::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))
+    let time = UtcTime::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))?;
+    (basic(time) == text).then_some(time)
 }
 
 /// The one answer to every link that is not as it was made, whatever is wrong with it.
@@ -209,6 +211,12 @@ mod tests {
         ] {
             assert_eq!(link.expect_signed(&other, &pepper, now).unwrap_err().code(), Code::LinkRefused, "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_leap_second_is_no_other_name_of_the_next_minute() {
+        assert_eq!(time("20260110T000100Z"), UtcTime::parse("2026-01-10T00:01:00Z"));
+        assert_eq!(time("20260110T000060Z"), None);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use super::conditions::Asked;
 use super::links::LinkQuery;
 pub use super::model::{Access, Grant};
-use super::{actions, answers};
+use super::{actions, answers, links};
 use crate::accounts::caller::{Buyer, Caller};
 use crate::body::Body;
 use crate::clock::UtcTime;
@@ -134,12 +134,14 @@ pub async fn croissant(
 pub async fn by_link(
     ctx: Data<Context>,
     path: Path<(LicenceId, String)>,
-    query: Query<LinkQuery>,
+    query: std::result::Result<Query<LinkQuery>, actix_web::Error>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (id, name) = path.into_inner();
+    // A link that lost its end on the way is as good as one that was never made.
+    let query = query.map_err(|_| links::refused())?.into_inner();
     let head = request.method() == Method::HEAD;
-    let (file, answer) = actions::open_by_link(&ctx, id, name, query.into_inner(), asked(&request), head).await?;
+    let (file, answer) = actions::open_by_link(&ctx, id, name, query, asked(&request), head).await?;
     answers::response(&file, answer)
 }
 
