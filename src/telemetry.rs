@@ -27,6 +27,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// The header that carries the id of a request, in answers and, if the caller sets it, in requests.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Of a longer path the log has so many characters.
+const PATH_CHARS_MAX: usize = 500;
+
 /// Starts logging to standard error, until what it gives is dropped. A second call changes nothing (tests start many servers).
 ///
 /// # Errors
@@ -158,7 +161,7 @@ impl Watched {
             began_at: Instant::now(),
             id: request_id(request),
             method: request.method().clone(),
-            path: request.path().to_owned(),
+            path: told(request.path()),
             metrics,
         }
     }
@@ -214,6 +217,17 @@ impl Watched {
     }
 }
 
+/// A path as it is told in the log: callers choose it, and its end may be far.
+fn told(path: &str) -> String {
+    if path.len() <= PATH_CHARS_MAX {
+        return path.to_owned(); // nearly every path; its characters need not be counted
+    }
+    match path.char_indices().nth(PATH_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &path[..end]),
+        None => path.to_owned(),
+    }
+}
+
 /// Whether it was answered or its caller went away.
 impl Drop for Watched {
     fn drop(&mut self) {
@@ -252,4 +266,17 @@ fn next_id(entropy: &Entropy) -> [u8; 12] {
         }
         ids.pop().unwrap_or_default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_fills_the_log_with_a_path() {
+        assert_eq!(told("/v1/datasets"), "/v1/datasets");
+        let longest = format!("/{}", "é".repeat(PATH_CHARS_MAX - 1));
+        assert_eq!(told(&longest), longest);
+        assert_eq!(told(&format!("{longest}xyz")), format!("{longest}…"));
+    }
 }

@@ -13,6 +13,7 @@ use crate::datasets::routes::at_hand;
 use crate::error::{Code, Error, Result};
 use crate::telemetry::Watched;
 use crate::text;
+use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{PathError, QueryPayloadError};
@@ -20,7 +21,6 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Data, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
-use actix_web::{HttpResponse, ResponseError};
 use aws_lc_rs::digest;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -214,7 +214,7 @@ impl Conditions {
 /// The answer to a method that a resource does not have.
 pub fn method_not_allowed(allow: &str) -> HttpResponse {
     let problem = Error::new(Code::MethodNotAllowed, format!("Allowed here: {allow}."));
-    let mut response = problem.error_response();
+    let mut response = HttpResponse::from_error(problem);
     if let Ok(value) = HeaderValue::from_str(allow) {
         response.headers_mut().insert(header::ALLOW, value);
     }

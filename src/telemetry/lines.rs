@@ -19,6 +19,8 @@ pub struct Lines(Arc<Gathered>);
 struct Gathered {
     bytes: Mutex<Vec<u8>>,
     begun: Condvar,
+    /// Where they go.
+    out: fn(&[u8]),
 }
 
 /// Writes out on drop what is still there.
@@ -26,8 +28,13 @@ pub struct LastLines(Lines);
 
 impl Drop for LastLines {
     fn drop(&mut self) {
-        write_out(&mut self.0.bytes());
+        self.0.write_out(&mut self.0.bytes());
     }
+}
+
+/// Where standard error is gone there is nobody to tell.
+fn to_stderr(bytes: &[u8]) {
+    let _ = std::io::stderr().write_all(bytes);
 }
 
 impl Lines {
@@ -36,10 +43,14 @@ impl Lines {
     /// # Errors
     /// Where the thread cannot be started.
     pub fn gather() -> std::io::Result<(Lines, LastLines)> {
-        let lines = Lines(Arc::new(Gathered { bytes: Mutex::default(), begun: Condvar::new() }));
+        let lines = Lines::to(to_stderr);
         let writer = lines.clone();
         std::thread::Builder::new().name("log".into()).spawn(move || writer.keep_writing())?;
         Ok((lines.clone(), LastLines(lines)))
+    }
+
+    fn to(out: fn(&[u8])) -> Lines {
+        Lines(Arc::new(Gathered { bytes: Mutex::default(), begun: Condvar::new(), out }))
     }
 
     fn keep_writing(&self) {
@@ -47,19 +58,18 @@ impl Lines {
             let bytes = self.0.begun.wait_while(self.bytes(), |bytes| bytes.is_empty());
             drop(bytes.unwrap_or_else(PoisonError::into_inner));
             std::thread::sleep(WAIT);
-            write_out(&mut self.bytes());
+            self.write_out(&mut self.bytes());
         }
+    }
+
+    fn write_out(&self, bytes: &mut Vec<u8>) {
+        (self.0.out)(bytes);
+        bytes.clear();
     }
 
     fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
         self.0.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Where standard error is gone there is nobody to tell.
-fn write_out(bytes: &mut Vec<u8>) {
-    let _ = std::io::stderr().write_all(bytes);
-    bytes.clear();
 }
 
 /// A line that is being written.
@@ -74,7 +84,7 @@ impl Write for Line<'_> {
         let begins = bytes.is_empty();
         bytes.extend_from_slice(line);
         if self.at_once || bytes.len() >= BYTES_MAX {
-            write_out(&mut bytes);
+            self.lines.write_out(&mut bytes);
         } else if begins {
             self.lines.0.begun.notify_one();
         }
@@ -104,8 +114,8 @@ mod tests {
 
     #[test]
     fn lines_wait_until_there_are_many_or_one_is_urgent() {
-        // Without the thread that writes, what waits stays.
-        let lines = Lines(Arc::new(Gathered { bytes: Mutex::default(), begun: Condvar::new() }));
+        // Without the thread that writes, what waits stays; and what goes out does not go to who reads of the tests.
+        let lines = Lines::to(|_| ());
         let waiting = Line { lines: &lines, at_once: false }.write(b"a request\n").map(|_| lines.bytes().len());
         assert_eq!(waiting.unwrap(), 10);
         assert_eq!(Line { lines: &lines, at_once: true }.write(b"a failure\n").unwrap(), 10);
