@@ -84,6 +84,11 @@ fn word(tx: &mut Tx, links: &Links, notice: &Notice, to: &Account) -> Result<Opt
         Kind::OfferHeld => offer_held(tx, links, notice)?,
         Kind::OfferCountered => offer_countered(tx, links, notice)?,
         Kind::InvoiceIssued => invoice_issued(tx, links, notice)?,
+        Kind::InvoiceRefunded => {
+            let purchase = purchases::steps::purchase(tx, &notice.id("purchase_id")?)?;
+            let refunds = purchases::steps::refunds_paid(tx, &purchase)?;
+            Some(wording::invoice_refunded(links, &purchase, &refunds))
+        }
         Kind::OfferLapsed => {
             let offer = offers::steps::offer(tx, &notice.id("offer_id")?)?;
             Some(wording::offer_lapsed(links, &proposal(&offer, format!("/v1/offers/{}", offer.id))?, &offer))

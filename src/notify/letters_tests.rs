@@ -32,6 +32,7 @@ const PUSHED: &[&str] = &[
     "offer.countered",
     "offer.decided",
     "invoice.issued",
+    "invoice.refunded",
     "offer.lapsed",
     "licence.ready",
     "licence.changed",
@@ -232,7 +233,7 @@ async fn an_offer_that_nobody_paid_for_tells_the_buyers_that_it_has_lapsed() {
 
 #[tokio::test]
 async fn a_licence_tells_the_buyers_of_every_change() {
-    use crate::purchases::actions::{cancel, expire, revoke, withdraw_notice};
+    use crate::purchases::actions::{cancel, expire, pay_refund, revoke, withdraw_notice};
     let house = house().await;
     house.stock(3).await;
     let purchase = house.accepted(EditionChoice::Stock).await;
@@ -241,7 +242,9 @@ async fn a_licence_tells_the_buyers_of_every_change() {
     let (id, ground) = (licence.id.clone(), licence.terms().unwrap().revocation.grounds[0].clone());
     let link = link(&house, &format!("/v1/licences/{id}"));
     revoke(&house.ctx, &house.operator, id.clone(), ground.clone(), "Rows were published.".into()).await.unwrap();
-    let words = ["to be revoked on", "Rows were published.", &link];
+    let pool_id = house.pool_id.clone();
+    let contact = house.change(move |tx| Ok(crate::pools::steps::pool(tx, &pool_id)?.contact_email)).await;
+    let words = ["to be revoked on", "Rows were published.", &format!("tell the operator: {contact}"), &link];
     reached(&about(&house, "is under notice").await, &buyers(&house), &words);
     withdraw_notice(&house.ctx, &house.operator, id.clone(), "They were taken down.".into()).await.unwrap();
     reached(&about(&house, "Artist preference\" stands").await, &buyers(&house), &["was taken back", &link]);
@@ -254,6 +257,11 @@ async fn a_licence_tells_the_buyers_of_every_change() {
     cancel(&house.ctx, &house.operator, licence.id, "Nobody is left.".into()).await.unwrap();
     let words = ["Nobody is left.", "All of your payment goes back"];
     reached(&about(&house, "is cancelled").await, &buyers(&house), &words);
+    let (once, total) = (house.once(&house.operator.account_id, "refund"), purchase.total());
+    pay_refund(&house.ctx, &house.operator, purchase.id.clone(), total.clone(), "line 9", once).await.unwrap();
+    let (total, path) = (total.to_string(), format!("/v1/purchases/{}\r\n", purchase.id));
+    let words = [total.as_str(), "with the reference line 9", &path];
+    reached(&about(&house, "money back").await, &buyers(&house), &words);
 }
 
 #[tokio::test]

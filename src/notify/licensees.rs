@@ -3,13 +3,13 @@
 use super::notices::Notice;
 use super::wording::{self, Letter, Links};
 use crate::clock::UtcTime;
-use crate::datasets;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::ids::{EditionId, LicenceId, OrganisationId};
 use crate::money::{Money, counted};
 use crate::purchases::licence::{Licence, LicenceState};
-use crate::purchases::{self, leavers, recalls};
+use crate::purchases::{leavers, recalls};
+use crate::{datasets, pools, purchases};
 
 /// The files are there. Only while they may be had.
 pub fn ready(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Letter>> {
@@ -76,18 +76,27 @@ pub fn changed(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Let
     if is_over || (kept_because.is_some() && licence.revoked_from().is_some()) {
         return Ok(None);
     }
-    Ok(Some(change(links, &licence.terms()?.dataset_title, &licence, kept_because.as_deref(), tx.now())))
+    let terms = licence.terms()?;
+    let contact = pools::steps::pool(tx, &terms.pool_id)?.contact_email;
+    Ok(Some(change(links, (&terms.dataset_title, &contact), &licence, kept_because.as_deref(), tx.now())))
 }
 
 /// Where a licence stands, and why. Why a notice was taken back is not kept with the licence, which stands as if there had been none.
-fn change(links: &Links, dataset: &str, licence: &Licence, kept_because: Option<&str>, now: UtcTime) -> Letter {
+fn change(
+    links: &Links,
+    (dataset, contact): (&str, &str),
+    licence: &Licence,
+    kept_because: Option<&str>,
+    now: UtcTime,
+) -> Letter {
     let reason = format!("The reason: {}", licence.revoked_reason.as_deref().unwrap_or(wording::NO_REASON));
     let (change, what, next) = match (licence.state_at(now), licence.revoked_from()) {
         (LicenceState::Active | LicenceState::Suspended, Some(from)) => (
             "is under notice",
             format!("Your licence for \"{dataset}\" is to be revoked on {}.", wording::when(from)),
-            [reason.as_str(), "Until then you may use it. If you mend the breach in time, tell the operator."]
-                .join("\n\n"),
+            format!(
+                "{reason}\n\nUntil then you may use it. If you mend the breach in time, tell the operator: {contact}"
+            ),
         ),
         (LicenceState::Active | LicenceState::Preparing | LicenceState::Suspended, _) => (
             "stands",

@@ -50,6 +50,8 @@ text_enum! {
         OfferDecided = "offer.decided",
         /// To the buyers: an invoice is to be paid. Payload: `purchase_id`.
         InvoiceIssued = "invoice.issued",
+        /// To the buyers: money has gone back to them. Payload: `purchase_id`.
+        InvoiceRefunded = "invoice.refunded",
         /// To the buyers: an accepted offer was not paid in time. Payload: `offer_id`.
         OfferLapsed = "offer.lapsed",
         /// To the buyers: the files are there. Payload: `licence_id`.
@@ -173,7 +175,9 @@ impl Notice {
             Kind::VoteQuestionAsked | Kind::OfferCountered | Kind::OfferDecided | Kind::OfferLapsed => {
                 offers::steps::offer(db, &self.id("offer_id")?)?.organisation_id
             }
-            Kind::InvoiceIssued => purchases::steps::purchase(db, &self.id("purchase_id")?)?.organisation_id,
+            Kind::InvoiceIssued | Kind::InvoiceRefunded => {
+                purchases::steps::purchase(db, &self.id("purchase_id")?)?.organisation_id
+            }
             Kind::LicenceReady | Kind::LicenceChanged => {
                 purchases::steps::licence(db, &self.id("licence_id")?)?.organisation_id
             }

@@ -9,7 +9,7 @@ use crate::histories::model::HeldHistory;
 use crate::money::{Money, counted, grouped};
 use crate::offers::counters::model::Counter;
 use crate::offers::model::{Offer, OfferState};
-use crate::purchases::model::Purchase;
+use crate::purchases::model::{Purchase, RefundPaid};
 use crate::votes::model::{Vote, VoteState};
 use crate::votes::rules::Window;
 use crate::webhooks::model::Webhook;
@@ -359,6 +359,27 @@ pub fn invoice_issued(links: &Links, purchase: &Purchase) -> Letter {
             &format!("Please pay it until {due}, and name its number. The offer lapses if it is not paid."),
             "The invoice, with the bank details:",
             &links.to(&format!("/v1/purchases/{}/invoice", purchase.id)),
+        ],
+    )
+}
+
+/// To the buyers: money has gone back to them. All that ever did of this invoice is told, as it is looked up when the mail is written.
+pub fn invoice_refunded(links: &Links, purchase: &Purchase, refunds: &[RefundPaid]) -> Letter {
+    let number = &purchase.invoice_number;
+    let lines: Vec<String> = refunds
+        .iter()
+        .map(|refund| {
+            format!("{}, {}, with the reference {}", refund.amount, when(refund.paid_at), refund.payment_reference)
+        })
+        .collect();
+    letter(
+        links,
+        format!("Refrain: money back of invoice {number}"),
+        &[
+            &format!("Of what you paid for invoice {number}, this was transferred back to you:"),
+            &lines.join("\n"),
+            "There is nothing to do. The purchase:",
+            &links.to(&format!("/v1/purchases/{}", purchase.id)),
         ],
     )
 }

@@ -45,6 +45,12 @@ pub struct Invoice {
     /// The buyer's purchase order number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub po_number: Option<String>,
+    /// When it was paid in full; absent where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<UtcTime>,
+    /// Whether it was not paid in time, so that nothing is owed any more. Absent: it stands.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_void: bool,
     /// The offer that the members accepted.
     pub offer_id: OfferId,
     /// The dataset.
@@ -168,7 +174,11 @@ impl Invoice {
             self.fee_included
         )];
         notes.extend((!self.tax_note.is_empty()).then(|| self.tax_note.clone()));
-        notes.push(format!("Please pay with the reference {} to:\n{}", self.number, self.bank_details));
+        notes.push(match self.paid_at {
+            Some(paid_at) => format!("Paid in full, {}. Thank you.", day(paid_at)),
+            None if self.is_void => "Void: it was not paid in time, and the offer has lapsed. Nothing is owed.".into(),
+            None => format!("Please pay with the reference {} to:\n{}", self.number, self.bank_details),
+        });
         notes.push(format!("Questions: {}", self.contact_email));
         notes
     }
@@ -247,6 +257,8 @@ pub(super) mod tests {
             seller: party.clone(),
             buyer: party,
             po_number: Some(bad.into()),
+            paid_at: None,
+            is_void: false,
             offer_id: OfferId::parse(&format!("offer_{id}")).unwrap(),
             dataset_id: DatasetId::parse(&format!("dataset_{id}")).unwrap(),
             edition_id: None,
@@ -288,6 +300,17 @@ pub(super) mod tests {
         {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn nobody_is_asked_to_pay_what_is_paid_or_void() {
+        let text = |paid_at, is_void| Invoice { paid_at, is_void, ..hostile() }.render(Form::Text).unwrap();
+        let asks = "Please pay with the reference R-2026-000123-7T5Y2Z to:";
+        assert!(text(None, false).contains(asks));
+        let paid = text(UtcTime::parse("2026-01-20T09:00:00Z"), false);
+        assert!(paid.contains("Paid in full, 2026-01-20.") && !paid.contains(asks), "{paid}");
+        let void = text(None, true);
+        assert!(void.contains("Nothing is owed.") && !void.contains(asks), "{void}");
     }
 
     #[test]

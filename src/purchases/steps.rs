@@ -92,6 +92,8 @@ fn document(tx: &mut Tx, seller: &Seller, offer: &Offer, pool: &Pool) -> Result<
         },
         buyer: Party { name: buyer.legal_name, address: buyer.address, country: buyer.country, tax_id: buyer.tax_id },
         po_number: None,
+        paid_at: None,
+        is_void: false,
         offer_id: offer.id.clone(),
         dataset_id: offer.dataset_id.clone(),
         edition_id: offer.edition_id.clone(),
@@ -164,7 +166,12 @@ pub fn ids_in(db: &mut Db, state: PurchaseState) -> Result<Vec<PurchaseId>> {
 /// `internal` where the stored text is damaged.
 pub fn invoice_of(purchase: &Purchase) -> Result<Invoice> {
     let invoice: Invoice = serde_json::from_str(&purchase.invoice_json)?;
-    Ok(Invoice { po_number: purchase.po_number.clone(), ..invoice })
+    Ok(Invoice {
+        po_number: purchase.po_number.clone(),
+        paid_at: purchase.settled_at,
+        is_void: purchase.state == PurchaseState::Lapsed,
+        ..invoice
+    })
 }
 
 /// A licence.
@@ -364,11 +371,12 @@ pub(super) fn enter_refund_paid(tx: &mut Tx, purchase: &Purchase, amount: &Money
     let (receivable, bank) = (receivable(tx, purchase)?, account(tx, purchase, LedgerKind::Bank)?);
     let memo = format!("{REFUND_PAID}{reference}");
     ledger::steps::post(tx, &receivable, &bank, amount.amount_minor, purchase.id.as_str(), &memo)?;
+    outbox::push(tx, "invoice.refunded", &json!({"purchase_id": purchase.id}))?;
     telling::refunded(tx, purchase, amount, reference)
 }
 
 /// What was paid back to the buyer, the oldest first: the books are what keeps it.
-pub(super) fn refunds_paid(db: &mut Db, purchase: &Purchase) -> Result<Vec<RefundPaid>> {
+pub fn refunds_paid(db: &mut Db, purchase: &Purchase) -> Result<Vec<RefundPaid>> {
     let mut find = |kind, owner: &str| ledger::steps::find(db, kind, owner, &purchase.currency);
     let receivable = find(LedgerKind::BuyerReceivable, purchase.organisation_id.as_str())?;
     let bank = find(LedgerKind::Bank, purchase.pool_id.as_str())?;

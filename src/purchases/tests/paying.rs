@@ -72,6 +72,8 @@ async fn the_invoice_names_everybody_and_takes_an_order_number_until_it_is_settl
         assert!(html.contains(part), "{part} is missing in {html}");
     }
     house.settle(&purchase).await.unwrap();
+    let paid = actions::invoice(&house.ctx, &caller, id.clone()).await.unwrap();
+    assert_eq!((paid.paid_at, paid.is_void), (Some(house.ctx.clock.now()), false));
     let late = actions::set_po_number(&house.ctx, &house.buyer, id, "PO 3").await;
     assert_eq!(late.unwrap_err().code(), Code::Conflict);
 }
