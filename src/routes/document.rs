@@ -91,7 +91,7 @@ fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
         described = described.parameter(header);
     }
     if !operation.bodies.is_empty() {
-        let mut body = RequestBodyBuilder::new().required(Some(Required::True));
+        let mut body = RequestBodyBuilder::new().required(Some(is_needed(operation)));
         for taken in &operation.bodies {
             body = body.content(taken.media_type, content(taken));
         }
@@ -115,6 +115,23 @@ fn describe(operation: &Operation) -> utoipa::openapi::path::Operation {
         described = described.response(status.to_string(), response);
     }
     described.build()
+}
+
+/// Whether a body has to be sent. Where each of its members may be left out it may be so itself.
+fn is_needed(operation: &Operation) -> Required {
+    let shapes = operation.schemas.iter().filter(|(name, _)| operation.bodies.iter().any(|body| refers_to(body, name)));
+    let mut objects = shapes.filter_map(|(_, schema)| match schema {
+        RefOr::T(Schema::Object(object)) => Some(object),
+        _ => None,
+    });
+    match objects.next() {
+        Some(object) if object.required.is_empty() => Required::False,
+        _ => Required::True,
+    }
+}
+
+fn refers_to(body: &Body, name: &str) -> bool {
+    matches!(&body.schema, Some(RefOr::Ref(reference)) if reference.ref_location.ends_with(&format!("/{name}")))
 }
 
 fn bearer(about: &str) -> HttpBuilder {

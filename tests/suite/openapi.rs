@@ -127,6 +127,21 @@ fn every_alternative_has_a_name() {
     }
 }
 
+/// Generators ask for a body where the document says that there is one: nobody should have to send an empty one.
+#[test]
+fn a_body_is_required_where_a_member_of_it_is() {
+    let (document, mut optional) = (the_document(), 0);
+    for (path, method, operation) in described(document) {
+        let body = &operation["requestBody"];
+        let Some(name) = body["content"]["application/json"]["schema"]["$ref"].as_str() else { continue };
+        let shape = &document["components"]["schemas"][name.rsplit('/').next().unwrap()];
+        let has_none = shape["type"] == "object" && shape["required"].as_array().is_none_or(Vec::is_empty);
+        assert_eq!(body["required"] == true, !has_none, "{method} {path}");
+        optional += usize::from(has_none);
+    }
+    assert!(optional > 0, "there are bodies that may be left out");
+}
+
 /// Types of their own, and one for each kind of page: a generator makes one for every shape that stands in an operation.
 #[test]
 fn no_shape_of_json_stands_in_an_operation_itself() {
