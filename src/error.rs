@@ -309,6 +309,10 @@ impl ResponseError for Error {
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"refrain\"")));
         }
+        if self.code == Code::NotAcceptable {
+            // Who accepts something else gets something else (RFC 9110, section 12.5.5).
+            response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
+        }
         response.body(body)
     }
 }

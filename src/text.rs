@@ -127,15 +127,30 @@ pub fn without_types(words: &str) -> String {
 }
 
 /// What the library that reads queries says of a value that does not fit, without who says it and in words of no language for machines.
-pub fn of_queries(words: &str) -> &str {
-    match words.trim_start_matches("Query deserialize error: ") {
+pub fn of_queries(words: &str) -> String {
+    let words = words.trim_start_matches("Query deserialize error: ");
+    let known = match words {
         "invalid digit found in string" | "cannot parse integer from empty string" => "a whole number is wanted",
         "number too large to fit in target type" | "number too small to fit in target type" => {
             "no number is that large"
         }
         "provided string was not `true` or `false`" => "`true` or `false` is wanted",
         other => other,
+    };
+    if let Some(name) = words.strip_prefix("duplicate field ") {
+        return format!("{name} is given more than once");
     }
+    let of_a_list = |prefix| {
+        let (given, list) = words.strip_prefix(prefix)?.split_once(", expected ")?;
+        Some((given, list.trim_start_matches("one of ")))
+    };
+    if let Some((name, list)) = of_a_list("unknown field ") {
+        return format!("nothing is called {name} here; there are {list}");
+    }
+    if let Some((value, list)) = of_a_list("unknown variant ") {
+        return format!("{value} is none of {list}");
+    }
+    known.to_owned()
 }
 
 #[cfg(test)]
@@ -155,6 +170,20 @@ mod tests {
         let sizes = [512 << 20, (1 << 20) + (1 << 19), (1 << 20) - 1, 0, u64::MAX];
         let words = ["512 MiB", "1.5 MiB", "1048575 bytes", "0 bytes", "17592186044415.9 MiB"];
         assert_eq!(sizes.map(size), words);
+    }
+
+    #[test]
+    fn queries_are_told_of_in_words_of_no_language_for_machines() {
+        for (words, expected) in [
+            ("Query deserialize error: invalid digit found in string", "a whole number is wanted"),
+            ("duplicate field `limit`", "`limit` is given more than once"),
+            ("unknown field `x`, expected `a` or `b`", "nothing is called `x` here; there are `a` or `b`"),
+            ("unknown field `x`, expected one of `a`, `b`", "nothing is called `x` here; there are `a`, `b`"),
+            ("unknown variant `-price`, expected one of `price`, `title`", "`-price` is none of `price`, `title`"),
+            ("something new", "something new"),
+        ] {
+            assert_eq!(of_queries(words), expected);
+        }
     }
 
     #[test]

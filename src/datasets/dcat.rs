@@ -29,10 +29,16 @@ pub fn catalogue(db: &mut Db, cursors: &Cursors, query: &PageQuery, server_url: 
         nodes.push(node(&Facts::load(db, dataset, now)?, server_url)?);
     }
     let here = format!("{server_url}/v1/catalogue.jsonld");
-    let mut view = json!({"@type": "hydra:PartialCollectionView", "hydra:first": {"@id": here}});
+    // Pages of the same length as the one that was asked for.
+    let first = format!("{here}?limit={}", window.limit);
+    let behind = |cursor: &str| format!("{first}&cursor={cursor}");
+    let mut view = json!({
+        "@id": query.cursor.as_deref().map_or_else(|| first.clone(), behind),
+        "@type": "hydra:PartialCollectionView",
+        "hydra:first": {"@id": first},
+    });
     if let Some(cursor) = page.next_cursor {
-        let next = format!("{here}?limit={}&cursor={cursor}", window.limit);
-        view["hydra:next"] = json!({"@id": next});
+        view["hydra:next"] = json!({"@id": behind(&cursor)});
     }
     Ok(json!({
         "@context": context(),

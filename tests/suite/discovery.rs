@@ -116,6 +116,10 @@ fn words_phrases_and_what_must_not_be_found(backend: Backend) {
     ] {
         assert_eq!(searched(&app, q), titles, "{q}");
     }
+    listed(&app, &recipe_id, &json!({"title": "Apart", "keywords": ["deep", "house music"]}));
+    for (q, titles) in [("\"house music\"", &["Apart"][..]), ("\"deep house\"", &[]), ("deep house ", &["Apart"])] {
+        assert_eq!(searched(&app, q), titles, "a keyword is a text of its own: {q}");
+    }
 }
 
 fn letters_of_every_script_are_found(backend: Backend) {
@@ -265,6 +269,7 @@ fn what_cannot_be_meant_is_said_in_words(backend: Backend) {
         ("currency=euro", "ISO 4217"),
         ("facets=kind,colour", "colour"),
         ("price_at_most=5", "currency"),
+        ("price_at_most=-1&currency=USD", "no price is below 0"),
         ("price_at_most=5&currency=USD,EUR", "currency"),
         ("price_at_least=6&price_at_most=5&currency=USD", "price_at_least"),
         ("from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from"),

@@ -77,6 +77,9 @@ fn catalogues_of_catalogues_find_every_listing_once(backend: Backend) {
     while let Some(path) = next {
         let page = linked(&app.anyone().get(&path));
         assert_eq!(page["@type"], "dcat:Catalog");
+        assert!(page["hydra:view"]["@id"].as_str().unwrap().ends_with(&path), "{path} is {}", page["hydra:view"]);
+        let first = page["hydra:view"]["hydra:first"]["@id"].as_str().unwrap();
+        assert!(first.ends_with("/v1/catalogue.jsonld?limit=2"), "{first}");
         found.extend(
             page["dcat:dataset"]
                 .as_array()

@@ -174,6 +174,11 @@ impl Filters {
         if has_price && self.currencies.len() != 1 {
             return Err(Error::invalid("price_at_least, price_at_most: say in which currency, as in currency=USD."));
         }
+        for (name, price) in [("price_at_least", self.price_at_least), ("price_at_most", self.price_at_most)] {
+            if price.is_some_and(|price| price < 0) {
+                return Err(Error::invalid(format!("{name}: no price is below 0.")));
+            }
+        }
         if matches!((self.price_at_least, self.price_at_most), (Some(least), Some(most)) if least > most) {
             return Err(Error::invalid("price_at_least: it is more than price_at_most, so nothing can be found."));
         }

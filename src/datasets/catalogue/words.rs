@@ -23,6 +23,8 @@ const WORD_MAX: usize = 60;
 const PLURAL_MIN: usize = 4;
 /// Stands around the number of a character that is no letter from `a` to `z` and no digit; and so it is one itself.
 const ESCAPE: char = 'q';
+/// Stands between two texts: a token that no word has, as it is the escape of no character.
+const BETWEEN: &str = " qq ";
 
 /// What is asked for: all of the first, and nothing of the second.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,10 +48,11 @@ pub struct Wording {
     pub is_open: bool,
 }
 
-/// The tokens of some texts, as they are kept to be searched.
+/// The tokens of some texts, as they are kept to be searched. A phrase is found within one of them, and not from one to the next.
 pub fn searched<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let tokens: Vec<String> = texts.into_iter().flat_map(words).map(|word| token(singular(&word))).collect();
-    tokens.join(" ")
+    let text = |text| words(text).iter().map(|word| token(singular(word))).collect::<Vec<_>>().join(" ");
+    let texts: Vec<String> = texts.into_iter().map(text).collect();
+    texts.join(BETWEEN)
 }
 
 /// A text in the order of which lists are sorted: folded, so that capitals and accents do not tear apart what belongs together.
@@ -249,7 +252,7 @@ mod tests {
         ] {
             assert_eq!(words(text), expected, "{text}");
         }
-        assert_eq!(searched(["Artists", "of  jazz", "1e5x queen"]), "artist of jazz q31qe5x q71queen");
+        assert_eq!(searched(["Artists", "of  jazz", "1e5x queen"]), "artist qq of jazz qq q31qe5x q71queen");
     }
 
     #[test]
@@ -305,6 +308,7 @@ mod tests {
                 for token in searched([text.as_str()]).split_whitespace() {
                     prop_assert!(token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{}", token);
                     prop_assert!(token.starts_with(|c: char| c.is_ascii_lowercase()), "{}", token);
+                    prop_assert!(token != BETWEEN.trim(), "{}", text);
                 }
             }
         }

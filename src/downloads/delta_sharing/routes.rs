@@ -8,7 +8,7 @@ use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::error::{Code, Error, Result};
 use crate::ids::LicenceId;
-use crate::text::{ascii_json, of_queries};
+use crate::text::{ascii_json, of_queries, without_types};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -203,8 +203,10 @@ pub async fn read(
         let wanted: Wanted = if body.iter().all(u8::is_ascii_whitespace) {
             Wanted::default()
         } else {
-            serde_json::from_slice(&body)
-                .map_err(|cause| Error::new(Code::MalformedRequest, format!("The body cannot be read: {cause}.")))?
+            serde_json::from_slice(&body).map_err(|cause| {
+                let why = without_types(&cause.to_string());
+                Error::new(Code::MalformedRequest, format!("The body cannot be read: {why}."))
+            })?
         };
         if wanted.starting_version.or(wanted.ending_version).is_some() {
             let words = "Editions are drawn anew each time: there are no changes from one to the other to read.";
