@@ -8,7 +8,7 @@
 //!
 //! The modules stand in a fixed order, and a module imports only what stands before it:
 //! the foundations ([`clock`], [`error`], [`config`], [`ids`], [`text`], [`money`]), the house's services ([`db`],
-//! [`telemetry`], [`zcdp`], [`body`], [`page`], [`storage`], [`secrets`], [`signing`], [`idempotency`], [`outbox`], [`queue`], [`audit`],
+//! [`telemetry`], [`zcdp`], [`body`], [`query`], [`page`], [`storage`], [`secrets`], [`signing`], [`idempotency`], [`outbox`], [`queue`], [`audit`],
 //! [`context`]), then the slices ([`accounts`], [`webhooks`], [`pools`], [`histories`], [`aggregates`], [`datasets`],
 //! [`votes`], [`ledger`], [`offers`], [`purchases`], [`payouts`], [`downloads`], [`notify`], [`erasure`]), and last
 //! what puts them together ([`upkeep`], [`jobs`], [`routes`], [`app`], [`cli`]).
@@ -46,6 +46,7 @@ pub mod page;
 pub mod payouts;
 pub mod pools;
 pub mod purchases;
+pub mod query;
 pub mod queue;
 pub mod routes;
 pub mod secrets;

@@ -13,6 +13,7 @@ pub mod service;
 
 pub use list::operations;
 
+use crate::query::QueryNames;
 use crate::telemetry::Route;
 use actix_web::Resource;
 use actix_web::http::Method;
@@ -37,6 +38,8 @@ pub fn configure(config: &mut ServiceConfig, operations: &[Operation], json_limi
         if let Some(more_bytes) = here.iter().map(|operation| operation.more_bytes).max().filter(|more| *more > 0) {
             resource = resource.app_data(PayloadConfig::new(json_limit_bytes.saturating_add(more_bytes)));
         }
+        let taken = here.iter().flat_map(|operation| &operation.query);
+        resource = resource.app_data(QueryNames(taken.map(|parameter| parameter.name.clone()).collect()));
         let mut methods: Vec<Method> = Vec::new();
         for operation in &here {
             resource = resource.route(operation.route());

@@ -10,12 +10,13 @@ use crate::clock::UtcTime;
 use crate::context::Context;
 use crate::datasets::croissant::MEDIA_TYPE;
 use crate::datasets::model::EditionFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{GrantId, LicenceId};
 use crate::page::{Page, PageQuery};
+use crate::query::Query;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName};
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -134,7 +135,7 @@ pub async fn croissant(
 pub async fn by_link(
     ctx: Data<Context>,
     path: Path<(LicenceId, String)>,
-    query: std::result::Result<Query<LinkQuery>, actix_web::Error>,
+    query: std::result::Result<Query<LinkQuery>, Error>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (id, name) = path.into_inner();

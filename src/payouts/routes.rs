@@ -9,7 +9,8 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::PurchaseId;
 use crate::page::{Page, PageQuery};
-use actix_web::web::{Data, Json, Path, Query};
+use crate::query::Query;
+use actix_web::web::{Data, Json, Path};
 
 /// `GET /v1/payouts`: the member's own shares, newest first.
 pub async fn statements(

@@ -9,7 +9,8 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::PoolId;
 use crate::page::{Page, PageQuery};
-use actix_web::web::{Data, Json, Path, Query};
+use crate::query::Query;
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, http::header::LOCATION};
 use serde::{Deserialize, Serialize};
 

@@ -12,15 +12,14 @@ use crate::accounts::caller;
 use crate::datasets::routes::at_hand;
 use crate::error::{Code, Error, Result};
 use crate::telemetry::Watched;
-use crate::text;
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::{PathError, QueryPayloadError};
+use actix_web::error::PathError;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::{Data, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
+use actix_web::web::{Data, PathConfig, PayloadConfig, ServiceConfig};
 use aws_lc_rs::digest;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -43,21 +42,11 @@ pub struct Deadlines {
 pub fn configure(config: &mut ServiceConfig, json_limit_bytes: usize) {
     config
         .app_data(PayloadConfig::new(json_limit_bytes))
-        .app_data(PathConfig::default().error_handler(|e, _| path_problem(&e).into()))
-        .app_data(QueryConfig::default().error_handler(|e, request| query_problem(&e, request.query_string()).into()));
+        .app_data(PathConfig::default().error_handler(|e, _| path_problem(&e).into()));
 }
 
 fn path_problem(_: &PathError) -> Error {
     Error::not_found("thing")
-}
-
-/// The library never says where it failed: the query is told with it.
-fn query_problem(error: &QueryPayloadError, query: &str) -> Error {
-    const TOLD_CHARS_MAX: usize = 100;
-    let words = error.to_string();
-    let why = text::of_queries(&words);
-    let told = query.char_indices().nth(TOLD_CHARS_MAX).map_or(query, |(end, _)| &query[..end]);
-    Error::new(Code::MalformedRequest, format!("The query `{told}` cannot be read: {why}."))
 }
 
 /// Middleware: all of it. One for the whole, as each would cost every request some memory and a few moves.

@@ -8,9 +8,10 @@ use crate::datasets;
 use crate::error::{Error, Result};
 use crate::ids::{EditionId, JobId};
 use crate::page::{Page, PageQuery};
+use crate::query::Query;
 use crate::queue::{self, Job, JobKind, JobState};
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 
 /// Which jobs.

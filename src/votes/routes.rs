@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::VoteId;
 use crate::page::{Page, PageQuery};
+use crate::query::Query;
 use crate::votes::ballot_box::BallotBox;
 use crate::votes::model::Choice;
 use crate::votes::views::{BallotView, HeadView, ProofView, VoteView};
@@ -13,7 +14,7 @@ use crate::votes::{actions, answer};
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::header;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

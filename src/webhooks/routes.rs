@@ -12,10 +12,11 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::{DeliveryId, WebhookId};
 use crate::page::{Page, PageQuery};
+use crate::query::Query;
 use crate::webhooks::model::DeliveryState;
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 
 /// `GET /v1/webhook-events`: what can be told.
 pub async fn events() -> Json<EventTypesView> {

@@ -118,6 +118,30 @@ fn an_account_of_the_right_kind_is_let_in_everywhere() {
     }
 }
 
+/// A filter that was misspelt would else be none. What tools ask, and what stands in a signed link, is told of in other words.
+#[test]
+fn a_name_that_no_query_has_is_refused_with_those_that_it_may_have() {
+    let market = Market::open(Backend::Sqlite, 1);
+    let own_words = |path: &str| path.starts_with("/delta-sharing/") || path.starts_with("/v1/links/");
+    let mut tried = 0;
+    for operation in operations().iter().filter(|o| o.method == "GET" && !o.query.is_empty() && !own_words(o.path)) {
+        let caller = match operation.access {
+            Access::Operator => &market.operator,
+            Access::Member => &market.members[0],
+            _ => &market.buyer,
+        };
+        let path = format!("{}?misspelt=1", filled(operation.path, &nobodys(operation.path)));
+        let problem = caller.get(&path).problem(400, "malformed-request");
+        let words = problem["detail"].as_str().unwrap();
+        assert!(words.contains("nothing is called `misspelt` here; there are `"), "{path}: {words}");
+        for known in &operation.query {
+            assert!(words.contains(&format!("`{}`", known.name)), "{path}: {words}");
+        }
+        tried += 1;
+    }
+    assert!(tried > 20, "only {tried} were tried");
+}
+
 /// A sale, an open vote and a history, and two strangers who hold accounts of the same kinds elsewhere.
 struct Neighbours {
     market: Market,

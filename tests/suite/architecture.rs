@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "telemetry",
     "zcdp",
     "body",
+    "query",
     "accept",
     "page",
     "storage",
@@ -61,6 +62,7 @@ const ACTIX: &[&str] = &[
     "telemetry.rs",
     "idempotency.rs",
     "body.rs",
+    "query.rs",
     "accept.rs",
     "cli",
 ];

@@ -142,6 +142,26 @@ fn a_body_is_required_where_a_member_of_it_is() {
     assert!(optional > 0, "there are bodies that may be left out");
 }
 
+/// A cursor leads on by these, so that whoever can read a page can turn it.
+#[test]
+fn every_list_of_pages_says_how_to_turn_them() {
+    /// There are few of these, and they are given all at once.
+    const WHOLE: [&str; 2] = ["/v1/memberships", "/v1/pools/{id}/consent-texts"];
+    let (document, mut lists) = (the_document(), 0);
+    for (path, method, operation) in described(document) {
+        let page = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].as_str();
+        let shape = page.map(|page| &document["components"]["schemas"][page.rsplit('/').next().unwrap()]);
+        if WHOLE.contains(&path.as_str()) || shape.is_none_or(|shape| shape["properties"]["next_cursor"].is_null()) {
+            continue;
+        }
+        let taken = operation["parameters"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap());
+        let taken: BTreeSet<&str> = taken.collect();
+        assert!(taken.contains("limit") && taken.contains("cursor"), "{method} {path}: {taken:?}");
+        lists += 1;
+    }
+    assert!(lists > 15, "only {lists} were found");
+}
+
 /// Types of their own, and one for each kind of page: a generator makes one for every shape that stands in an operation.
 #[test]
 fn no_shape_of_json_stands_in_an_operation_itself() {

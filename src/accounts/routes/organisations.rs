@@ -12,7 +12,8 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::{AccountId, OrganisationId};
 use crate::page::{Page, PageQuery};
-use actix_web::web::{Data, Json, Path, Query};
+use crate::query::Query;
+use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 
 /// Which organisations are listed.

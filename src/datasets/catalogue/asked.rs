@@ -21,11 +21,9 @@ const VALUES_MAX: usize = 20;
 #[into_params(parameter_in = Query)]
 pub struct CatalogueQuery {
     /// Items on the page: 1 to 100, 20 if not said.
-    #[serde(skip_serializing)]
     #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// The `next_cursor` of the page before.
-    #[serde(skip_serializing)]
     pub cursor: Option<String>,
     /// Words that must all occur, in any order, in the title, the keywords, the description, or the names of recipe, columns,
     /// purposes and pool. The last one need not be typed to its end. Phrases stand in quotes; a word after `-` must not occur. Capitals,
@@ -38,7 +36,6 @@ pub struct CatalogueQuery {
     pub sort: Option<Sort>,
     /// What to count listings by, with commas between: `kind`, `key`, `measure`, `purpose`, `pool`, `country`, `currency`. Kind, purpose
     /// and pool if not said.
-    #[serde(skip_serializing)]
     #[param(example = "kind,key,purpose")]
     pub facets: Option<String>,
     /// Only listings of these kinds of recipe.
@@ -105,6 +102,15 @@ pub struct Filters {
 }
 
 impl CatalogueQuery {
+    /// The name of the list that is asked for, whichever page of it and whatever is counted with it.
+    ///
+    /// # Errors
+    /// `internal`: only by a defect.
+    pub fn list(&self) -> Result<String> {
+        let list = CatalogueQuery { limit: None, cursor: None, facets: None, ..self.clone() };
+        Ok(format!("catalogue {}", serde_json::to_string(&list)?))
+    }
+
     /// The filters.
     ///
     /// # Errors

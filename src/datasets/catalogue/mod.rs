@@ -40,7 +40,7 @@ pub fn page(
     now: UtcTime,
 ) -> Result<CatalogueView> {
     let asked = PageQuery { limit: query.limit, cursor: query.cursor.clone() };
-    let window = cursors.window(&asked, &format!("catalogue {}", serde_json::to_string(query)?))?;
+    let window = cursors.window(&asked, &query.list()?)?;
     let (filters, question) = (query.filters()?, Question::read(query.q.as_deref().unwrap_or(""))?);
     let sort = query.sort(!question.is_empty())?;
     let mut counts = Counts::by(&query.facets()?);

@@ -10,10 +10,11 @@ use crate::datasets::page::Part;
 use crate::error::{Code, Error, Result};
 use crate::ids::DatasetId;
 use crate::page::PageQuery;
+use crate::query::Query;
 use crate::telemetry::Route;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
 /// Anybody may keep a copy, and asks whether it still holds before using it.

@@ -12,9 +12,10 @@ use crate::error::Result;
 use crate::ids::{DatasetId, PoolId, RecipeId};
 use crate::money::Money;
 use crate::page::{Page, PageQuery};
+use crate::query::Query;
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

@@ -10,9 +10,10 @@ use crate::datasets::model::StoredRecipe;
 use crate::error::Result;
 use crate::ids::{PoolId, RecipeId};
 use crate::page::{Page, PageQuery};
+use crate::query::Query;
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

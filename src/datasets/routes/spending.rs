@@ -9,7 +9,8 @@ use crate::ids::{BudgetEntryId, DatasetId, EditionId, PoolId};
 use crate::page::{Page, PageQuery};
 use crate::pools::model::BudgetState;
 use crate::pools::views::CostView;
-use actix_web::web::{Data, Json, Path, Query};
+use crate::query::Query;
+use actix_web::web::{Data, Json, Path};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::{EditionId, LicenceId, NoticeId};
 use crate::page::{Page, PageQuery};
-use actix_web::web::{Data, Json, Path, Query};
+use crate::query::Query;
+use actix_web::web::{Data, Json, Path};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -8,7 +8,8 @@ use crate::ids::LicenceId;
 use crate::page::{Page, PageQuery};
 use crate::purchases::actions;
 use crate::purchases::views::{LicenceSummary, LicenceView};
-use actix_web::web::{Data, Json, Path, Query};
+use crate::query::Query;
+use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

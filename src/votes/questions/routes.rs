@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::ids::{QuestionId, VoteId};
 use crate::page::{Page, PageQuery};
-use actix_web::web::{Data, Json, Path, Query};
+use crate::query::Query;
+use actix_web::web::{Data, Json, Path};
 
 /// `GET /v1/votes/{id}/questions`: what was asked and answered, for members of the pool and operators.
 pub async fn list(
