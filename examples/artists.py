@@ -54,7 +54,7 @@ print(pandas.read_parquet(io.BytesIO(twin.content)).head())  # made up: good for
 offer = {
     "dataset_id": dataset["id"],
     "price": {"amount": dataset["price"]["floor"]["amount"], "currency": dataset["price"]["floor"]["currency"]},
-    "edition": "stock" if dataset["editions"] else "next",
+    "edition": "stock" if any("recall" not in edition for edition in dataset["editions"]) else "next",
     "purpose": dataset["purposes"][0],
     "field_of_use": "Choosing the artists of a weekly radio show.",
     "period_days": 90,

@@ -20,11 +20,13 @@ TOKEN=$(printf '%s' "$SESSION" | first access_token)
 CATALOGUE=$(ask "$MARKET_URL/v1/datasets?q=artist")
 echo "For sale: $(printf '%s' "$CATALOGUE" | first title)"
 
-# The newest licence, its Parquet file, and a link to that which is good for ten minutes.
+# The newest licence whose files are there, its Parquet file, and a link to that which is good for ten minutes.
 LICENCES=$(ask "$MARKET_URL/v1/licences" -H "Authorization: Bearer $TOKEN")
-LICENCE=$(printf '%s' "$LICENCES" | first id)
-[ -n "$LICENCE" ] || { echo "There is no licence to download by." >&2; exit 1; }
-FILES=$(ask "$MARKET_URL/v1/licences/$LICENCE/files" -H "Authorization: Bearer $TOKEN")
+FILES=''
+for LICENCE in $(printf '%s' "$LICENCES" | grep -o '"id":"licence_[^"]*"' | cut -d '"' -f 4); do
+  FILES=$(curl -sS --fail "$MARKET_URL/v1/licences/$LICENCE/files" -H "Authorization: Bearer $TOKEN" 2>/dev/null) && break
+done
+[ -n "$FILES" ] || { echo "There is no licence to download by." >&2; exit 1; }
 NAME=$(printf '%s' "$FILES" | first name .parquet)
 LINKS=$(ask "$MARKET_URL/v1/licences/$LICENCE/links" -H "Authorization: Bearer $TOKEN" -H "$JSON" \
   -d '{"files":["'"$NAME"'"],"lifetime_s":600}')
@@ -32,11 +34,14 @@ LINK=$(printf '%s' "$LINKS" | first href) SHA256=$(printf '%s' "$LINKS" | first 
 
 # Download, until the digest is the one that was promised. `-C -` asks, with `Range`, for what is missing behind the bytes that are there;
 # a link is good for any number of tries.
-whole() { [ -f "$NAME" ] && echo "$SHA256  $NAME" | sha256sum -c --status -; }
+# What is there of it has its digest in the name, so that nothing is written behind an older file of the same name.
+PART="$NAME.$SHA256.part"
+whole() { [ -f "$1" ] && echo "$SHA256  $1" | sha256sum -c --status -; }
 tries=0
-until whole; do
+until whole "$NAME"; do
   tries=$((tries + 1))
-  [ "$tries" -le 10 ] || { echo "Ten tries were not enough. Is an older $NAME in the way?" >&2; exit 1; }
-  curl -sS --fail -C - -o "$NAME" "$LINK" || echo "It broke off after $(wc -c < "$NAME") bytes; going on from there." >&2
+  [ "$tries" -le 10 ] || { echo "Ten tries were not enough. What is there is $PART." >&2; exit 1; }
+  curl -sS --fail -C - -o "$PART" "$LINK" || echo "It broke off after $(wc -c < "$PART") bytes; going on from there." >&2
+  if whole "$PART"; then mv "$PART" "$NAME"; fi
 done
 echo "$NAME: $(wc -c < "$NAME") bytes, SHA-256 $SHA256 as promised"

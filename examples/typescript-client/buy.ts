@@ -48,7 +48,7 @@ const placed = await good(postOffers({
   headers: { "Idempotency-Key": "typescript-client" },
   body: {
     dataset_id: dataset.id,
-    edition: dataset.editions.length > 0 ? "stock" : "next",
+    edition: dataset.editions.some((edition) => !edition.recall) ? "stock" : "next",
     price: floor,
     purpose: dataset.purposes[0],
     field_of_use: "Choosing the artists of a weekly radio show.",

@@ -159,8 +159,13 @@ pub fn recalled(tx: &mut Tx, links: &Links, notice: &Notice) -> Result<Option<Le
     let dataset = licence.terms()?.dataset_title;
     let what = format!("An edition of \"{dataset}\" that you have or had a licence for was recalled.");
     let words = recalled.in_words();
+    let given_up = notice
+        .reason()?
+        .map(|reason| format!("The edition that was to take its place was given up. The operator says: “{reason}”"));
     let path = links.to(&format!("/v1/licences/{}", licence.id));
-    let mut paragraphs = vec![what.as_str(), words.as_str(), next];
+    let mut paragraphs = vec![what.as_str(), words.as_str()];
+    paragraphs.extend(given_up.as_deref());
+    paragraphs.push(next);
     paragraphs.extend(refund.as_deref());
     paragraphs.extend(["The licence:", path.as_str()]);
     Ok(Some(wording::letter(links, format!("Refrain: an edition of \"{dataset}\" was recalled"), &paragraphs)))

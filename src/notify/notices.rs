@@ -60,7 +60,7 @@ text_enum! {
         /// `reason` where it is kept.
         LicenceChanged = "licence.changed",
         /// To the buyers: an edition that they have or had a licence on was recalled. Payload: `licence_id`, `edition_id`,
-        /// `organisation_id`.
+        /// `organisation_id`, and `reason` where what was to replace it was given up.
         LicenceRecalled = "licence.recalled",
         /// To the buyers: another edition has taken the place of a recalled one. Payload: `licence_id`, `edition_id` of the new one,
         /// `organisation_id`.

@@ -48,7 +48,7 @@ pub struct Invoice {
     /// When it was paid in full; absent where it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<UtcTime>,
-    /// Whether it was not paid in time, so that nothing is owed any more. Absent: it stands.
+    /// Whether its offer has lapsed, so that nothing is owed any more. Absent: it stands.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_void: bool,
     /// The offer that the members accepted.
@@ -176,7 +176,7 @@ impl Invoice {
         notes.extend((!self.tax_note.is_empty()).then(|| self.tax_note.clone()));
         notes.push(match self.paid_at {
             Some(paid_at) => format!("Paid in full, {}. Thank you.", day(paid_at)),
-            None if self.is_void => "Void: it was not paid in time, and the offer has lapsed. Nothing is owed.".into(),
+            None if self.is_void => "Void: the offer has lapsed. Nothing is owed.".into(),
             None => format!("Please pay with the reference {} to:\n{}", self.number, self.bank_details),
         });
         notes.push(format!("Questions: {}", self.contact_email));

@@ -78,8 +78,8 @@ pub fn licence(tx: &mut Tx, id: &LicenceId, event: EventType) -> Result<()> {
     webhooks::steps::tell(tx, &licence.organisation_id, event, &data)
 }
 
-/// That the edition of a licence was recalled, why, and what replaces it.
-pub fn recall(tx: &mut Tx, id: &LicenceId, recall: &Recall) -> Result<()> {
+/// That the edition of a licence was recalled, why, and what replaces it; or why what was to replace it was given up.
+pub fn recall(tx: &mut Tx, id: &LicenceId, recall: &Recall, given_up: Option<&str>) -> Result<()> {
     let licence = steps::licence(tx, id)?;
     let mut data = about_licence(&licence, tx.now());
     data["edition_id"] = json!(recall.edition_id);
@@ -88,6 +88,9 @@ pub fn recall(tx: &mut Tx, id: &LicenceId, recall: &Recall) -> Result<()> {
     data["recall"] = json!(recall.state);
     data["recalled_at"] = json!(recall.recalled_at);
     data["replacement_id"] = json!(recall.replacement_id);
+    if let Some(reason) = given_up {
+        data["given_up_reason"] = json!(reason);
+    }
     webhooks::steps::tell(tx, &licence.organisation_id, EventType::EditionRecalled, &data)
 }
 

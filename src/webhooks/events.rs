@@ -41,7 +41,7 @@ event_types! {
     LicenceExpired = "licence.expired", "The term of the licence is over.";
     LicenceCancelled = "licence.cancelled", "The edition cannot be made; all of the payment goes back.";
     EditionPublished = "edition.published", "An edition was published of a dataset for which the organisation holds a licence.";
-    EditionRecalled = "edition.recalled", "An edition for which the organisation holds or held a licence was recalled: `state` says where the licence stands.";
+    EditionRecalled = "edition.recalled", "An edition for which the organisation holds or held a licence was recalled: `state` says where the licence stands, and `given_up_reason` why what was to replace it was given up.";
     LicenceReplaced = "licence.replaced", "Another edition has taken the place of a recalled one: `edition_id` names it, and the term ends later.";
     LicenceLeaversCounted = "licence.leavers_counted", "It was counted how many of the members in the licence's edition have left: at least `left_at_least` of `members`.";
     WebhookPing = "webhook.ping", "A test that was asked for. It is sent whatever events are wanted.";

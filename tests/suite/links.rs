@@ -131,7 +131,7 @@ fn a_link_is_good_as_it_was_made_and_for_nothing_else(backend: Backend) {
     assert_eq!(last["expires_at"], licence["ends_at"], "{licence}");
     licensed.market.app.advance_days(2);
     let over: Answer = anyone.get(&to(&last, CSV));
-    over.problem(403, "link-expired");
+    over.problem(403, "licence-expired");
 }
 
 fn what_was_given_out_can_be_taken_back(backend: Backend) {

@@ -180,6 +180,10 @@ fn a_replacement_that_nobody_is_left_for_is_given_up(backend: Backend) {
     give_up(&market.operator, "Once more.").problem(409, "conflict");
     assert_eq!((licence(&market, &sold)["state"].clone(), market.budget()), (json!("recalled"), (0, DRAW)));
     assert_eq!(market.purchase(&id(&sold.purchase))["refund_due"], usd(PRICE / 2), "from the day of the recall on");
+    let told = mails(&market, "an edition of");
+    let why =
+        told.iter().filter(|mail| mail.contains("was given up. The operator says: =E2=80=9CNobody is left.=E2=80=9D"));
+    assert_eq!((told.len(), why.count()), (2, 1), "the recall, and that nothing takes its place: {told:?}");
     market.app.advance_days(1);
     assert_eq!(market.operator.get(&format!("/v1/editions/{replacement}")).ok()["state"], "cancelled");
     assert_eq!(problems(&market), Vec::<String>::new());

@@ -138,9 +138,14 @@ pub async fn open_by_link(
         if grant.licence_id != id {
             return Err(links::refused());
         }
-        let (file, link_ends_at) = signed_file(db, &licence, &name, |file| {
+        let signed = signed_file(db, &licence, &name, |file| {
             Link::asked(&query, &id, file)?.expect_signed(&query, &pepper, now)
-        })?;
+        });
+        if matches!(&signed, Err(refused) if refused.code() == Code::LinkExpired) {
+            // Where the licence is over, too, nobody can make new links.
+            purchases::steps::usable(db, &licence, now)?;
+        }
+        let (file, link_ends_at) = signed?;
         if grant.revoked_at.is_some() {
             return Err(Error::new(Code::LinkRefused, "The holder of the licence has taken this link back."));
         }

@@ -127,7 +127,7 @@ pub async fn give_up_replacement(ctx: &Context, operator: &Operator, id: Edition
                     return Err(Error::conflict(format!("The recall is {state}; nothing is to be given up.")));
                 }
             };
-            let licences = steps::give_up_replacement(tx, &id, replacement_id)?;
+            let licences = steps::give_up_replacement(tx, &id, replacement_id, &reason)?;
             audit::note(tx, &operator.account_id, "edition.give_up_replacement", id.as_str(), Some(&reason))?;
             Ok(Done { recalled: steps::recalled(tx, &id)?, licences, offers: 0 })
         })

@@ -64,7 +64,7 @@ pub(super) fn withdraw_from_licensees(tx: &mut Tx, recalled: &Recalled) -> Resul
             (before, after) if before != after => steps::finish(tx, &licence, now)?,
             _ => {}
         }
-        tell_of_recall(tx, &licence, recalled)?;
+        tell_of_recall(tx, &licence, recalled, None)?;
     }
     Ok(held)
 }
@@ -81,7 +81,7 @@ pub fn replace(tx: &mut Tx, id: &EditionId, replacement: &Edition) -> Result<()>
     for licence in waiting(tx, id, now)? {
         if is_too_small(tx, &licence, replacement)? {
             end_and_refund(tx, &recalled, &licence)?;
-            tell_of_recall(tx, &licence, &recalled)?;
+            tell_of_recall(tx, &licence, &recalled, None)?;
             continue;
         }
         store::move_licence(tx, &licence.id, LicenceState::Suspended, LicenceState::Active)?;
@@ -99,7 +99,12 @@ pub fn replace(tx: &mut Tx, id: &EditionId, replacement: &Edition) -> Result<()>
 
 /// Gives up a replacement: the licences that wait for it end and are refunded, and what was set aside of the privacy budget is free
 /// again if nothing was drawn yet. Returns how many there are.
-pub(super) fn give_up_replacement(tx: &mut Tx, id: &EditionId, replacement_id: &EditionId) -> Result<usize> {
+pub(super) fn give_up_replacement(
+    tx: &mut Tx,
+    id: &EditionId,
+    replacement_id: &EditionId,
+    reason: &str,
+) -> Result<usize> {
     if !datasets::steps::cancel_edition(tx, replacement_id)? {
         return Err(Error::conflict("The replacement has just been published, and licences are about to move to it."));
     }
@@ -110,7 +115,7 @@ pub(super) fn give_up_replacement(tx: &mut Tx, id: &EditionId, replacement_id: &
     let waiting = waiting(tx, id, now)?;
     for licence in &waiting {
         end_and_refund(tx, &recalled, licence)?;
-        tell_of_recall(tx, licence, &recalled)?;
+        tell_of_recall(tx, licence, &recalled, Some(reason))?;
     }
     Ok(waiting.len())
 }
@@ -169,10 +174,14 @@ pub fn refund(db: &mut Db, purchase: &Purchase, licence: &Licence) -> Result<Ref
     model::refund(purchase, &licence.terms()?, back, recall.ground, recall.recalled_at, would_end_at)
 }
 
-/// Tells those who hold a licence, and their programs, of the recall of its edition.
-fn tell_of_recall(tx: &mut Tx, licence: &Licence, recalled: &Recalled) -> Result<()> {
-    telling::recall(tx, &licence.id, &recalled.recall)?;
-    outbox::push(tx, "licence.recalled", &about(licence, &recalled.recall.edition_id))
+/// Tells those who hold a licence, and their programs, of the recall of its edition; and why what was to replace it was given up.
+fn tell_of_recall(tx: &mut Tx, licence: &Licence, recalled: &Recalled, given_up: Option<&str>) -> Result<()> {
+    telling::recall(tx, &licence.id, &recalled.recall, given_up)?;
+    let mut about = about(licence, &recalled.recall.edition_id);
+    if let Some(reason) = given_up {
+        about["reason"] = json!(reason);
+    }
+    outbox::push(tx, "licence.recalled", &about)
 }
 
 /// What the mails are about.
