@@ -108,7 +108,6 @@ pub async fn make_links(
 
 /// How long the links of a document are good.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct LinksQuery {
     /// For how many seconds: 1 to 604,800, an hour if not said. Never longer than the licence.

@@ -132,7 +132,10 @@ fn wanted_edition(tx: &mut Tx, asked: &Asked) -> Result<Wanted> {
         EditionChoice::Stock => {
             let edition = datasets::steps::published_stock(tx, &asked.dataset.id)?;
             let edition = edition.ok_or_else(|| {
-                Error::conflict("There is no edition of the dataset to be had at once: none is drawn yet, or all were recalled. Ask for the next one.")
+                Error::conflict(
+                    "There is no edition of the dataset to be had at once: none is drawn yet, or all were recalled. Ask for the next \
+                     one.",
+                )
             })?;
             let artist_list = artists::wanted(tx, asked, Some(&edition))?;
             // What was drawn is known: exactly so many rows are promised.

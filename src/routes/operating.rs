@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 /// Which jobs.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct JobsQuery {
     /// Only those in this state.

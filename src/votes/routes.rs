@@ -59,7 +59,6 @@ pub async fn own_ballot(member: Member, ctx: Data<Context>, id: Path<VoteId>) ->
 
 /// A place in a log.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct InclusionQuery {
     /// The leaf's place, from 0. It has to be said.
@@ -72,7 +71,6 @@ pub struct InclusionQuery {
 
 /// Two states of a log.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ConsistencyQuery {
     /// Leaves of the earlier one, at least one. It has to be said.

@@ -17,7 +17,6 @@ const VALUES_MAX: usize = 20;
 /// What is asked of the catalogue. A filter takes one value or several with commas between, any of which will do; a listing has to
 /// pass every filter.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CatalogueQuery {
     /// Items on the page: 1 to 100, 20 if not said.

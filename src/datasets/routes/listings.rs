@@ -93,7 +93,6 @@ impl From<Priced> for Listing {
 
 /// Which listings.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListingsQuery {
     /// Items on the page: 1 to 100, 20 if not said.

@@ -122,7 +122,6 @@ impl From<StoredRecipe> for RecipeView {
 
 /// Which recipes.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RecipesQuery {
     /// Items on the page: 1 to 100, 20 if not said.
@@ -136,7 +135,6 @@ pub struct RecipesQuery {
 
 /// For how many members.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct QuoteQuery {
     /// Members, at most 10,000,000,000; as many as the recipe's pool has at present, if not said.

@@ -41,8 +41,10 @@ pub fn of(wording: u32, facts: &Facts, terms: &Terms, terms_sha256: &str, licenc
         Clause { title: "Refund", parts: vec![Part::Words(refund(terms))] },
         revocation(terms),
     ];
-    if wording >= 2 {
-        clauses.push(recall(terms));
+    match wording {
+        1 => {}
+        2 => clauses.push(recall_in_wording_2(terms)),
+        _ => clauses.push(recall(terms)),
     }
     clauses.extend([
         privacy(facts),
@@ -219,6 +221,20 @@ fn revocation(terms: &Terms) -> Clause {
             Part::Words(notice),
         ],
     }
+}
+
+fn recall_in_wording_2(terms: &Terms) -> Clause {
+    let what = "The licensor may recall the edition because of an error in it, because it endangers somebody, because of a claim in \
+                law, or for another reason that it states. From then on its files cannot be downloaded, and the licensee does not use \
+                what it has of them. What is said of models after the term holds from then on for those that were trained on it.";
+    let remedy = format!(
+        "Either another edition takes its place: it costs nothing, and the licence lasts longer by the time without files. Or the licence \
+         ends, at once or when the other edition is given up, and of what was paid and has not gone back before, the part for the rest of \
+         the term goes back to the licensee; where the edition was in error, no less in all than {} of the total. The licensor bears \
+         that: no member's share is taken back.",
+        percent(terms.refund.refund_bp)
+    );
+    Clause { title: "Recall", parts: [what.into(), remedy].map(Part::Words).into() }
 }
 
 /// What the service does at recalls binds the licensor alone: nobody voted on it, so nothing may be asked of the licensee here.

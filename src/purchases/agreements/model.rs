@@ -18,7 +18,8 @@ pub const FORMAT: &str = "refrain-agreement-1";
 /// checks an agreement makes its documents anew, in their own wording, and must not take an older one for a forgery.
 ///
 /// 2: what is done about a recalled edition has a clause of its own.
-/// 3: the ODRL document has the refund, the warranty, what is said of earlier licences, and the licence text's SHA-256.
+/// 3: that clause asks nothing of the licensee that the members did not decide on; the ODRL document has the refund, the warranty, what
+/// is said of earlier licences, and the licence text's SHA-256.
 pub const WORDING: u32 = 3;
 
 /// All that the documents say beyond the terms, as it was when they were made.
