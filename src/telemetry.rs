@@ -4,15 +4,17 @@
 //! address or play is ever logged. A failure is logged once, at the boundary: here for requests, in
 //! `jobs` for background work.
 
+mod access;
 mod lines;
 
 use crate::clock::Entropy;
 use crate::config::{Log, LogFormat};
 use crate::error::{Error, Result};
+use access::Answered;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use lines::{LastLines, Lines};
 use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use std::cell::RefCell;
@@ -43,12 +45,15 @@ pub fn start(settings: &Log) -> Result<LastLines> {
     // Colours are for a terminal; in a file or a journal they are noise.
     let colours = std::io::stderr().is_terminal();
     let (gathered, last) = Lines::gather()?;
-    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(gathered);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(gathered.clone());
     let filtered = tracing_subscriber::registry().with(filter);
-    let _ = match settings.format {
+    let begun = match settings.format {
         LogFormat::Pretty => filtered.with(lines.with_target(false)).try_init(),
         LogFormat::Json => filtered.with(lines.json().flatten_event(true)).try_init(),
     };
+    if begun.is_ok() && !colours {
+        access::start(gathered, settings.format);
+    }
     LOGS_PANICS.store(true, Ordering::SeqCst);
     restore_panic_hook();
     Ok(last)
@@ -144,7 +149,7 @@ pub struct Route(pub &'static str);
 /// A request that is being answered: it has an id, is counted, and is logged once when it ends.
 pub struct Watched {
     began_at: Instant,
-    id: String,
+    id: HeaderValue,
     method: Method,
     path: String,
     metrics: Option<Data<Metrics>>,
@@ -166,13 +171,18 @@ impl Watched {
         }
     }
 
+    /// When it came.
+    pub fn began_at(&self) -> Instant {
+        self.began_at
+    }
+
     /// What every line carries that is logged while it is worked on.
     pub fn span(&self) -> Span {
-        tracing::info_span!("request", request.id = %self.id, http.method = %self.method, http.path = %self.path)
+        tracing::info_span!("request", request.id = self.id(), http.method = %self.method, http.path = self.path)
     }
 
     /// It was answered: counts it, logs it, and gives the answer its id.
-    pub fn end(&self, answer: &mut Result<ServiceResponse, actix_web::Error>, route: Option<Route>) {
+    pub fn end(mut self, answer: &mut Result<ServiceResponse, actix_web::Error>, route: Option<Route>) {
         let elapsed = self.began_at.elapsed();
         let status = match answer {
             Ok(response) => response.status(),
@@ -189,11 +199,13 @@ impl Watched {
             Err(error) => Some(error),
         };
         self.log(status.as_u16(), route, elapsed.as_millis() as u64, failure); // of a request that ends in our time
-        if let Ok(response) = answer
-            && let Ok(value) = HeaderValue::from_str(&self.id)
-        {
-            response.headers_mut().insert(REQUEST_ID, value);
+        if let Ok(response) = answer {
+            response.headers_mut().insert(REQUEST_ID, std::mem::replace(&mut self.id, UNKNOWN));
         }
+    }
+
+    fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default() // it is made of letters, digits, hyphens and lines
     }
 
     fn log(&self, status: u16, route: &str, elapsed_ms: u64, failure: Option<&actix_web::Error>) {
@@ -201,18 +213,18 @@ impl Watched {
         let code = ours.map(|error| error.code().slug());
         match ours.and_then(Error::cause) {
             Some(cause) if status >= 500 => {
-                tracing::error!(request.id = self.id, http.method = %self.method, http.path = self.path, http.status = status, http.route = route, http.elapsed_ms = elapsed_ms, error.code = code, error.cause = %cause, "answered");
+                tracing::error!(request.id = self.id(), http.method = %self.method, http.path = self.path, http.status = status, http.route = route, http.elapsed_ms = elapsed_ms, error.code = code, error.cause = %cause, "answered");
             }
-            _ => tracing::info!(
-                request.id = self.id,
-                http.method = %self.method,
-                http.path = self.path,
-                http.status = status,
-                http.route = route,
-                http.elapsed_ms = elapsed_ms,
-                error.code = code,
-                "answered"
-            ),
+            _ => Answered {
+                id: self.id(),
+                method: self.method.as_str(),
+                path: &self.path,
+                status,
+                route,
+                elapsed_ms,
+                code,
+            }
+            .log(),
         }
     }
 }
@@ -237,34 +249,36 @@ impl Drop for Watched {
     }
 }
 
+/// What stands for an id where no randomness is at hand, which is in no server.
+const UNKNOWN: HeaderValue = HeaderValue::from_static("unknown");
+
 /// The caller's own id where it is harmless to repeat, else a new one.
-fn request_id(request: &ServiceRequest) -> String {
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    match given {
-        Some(id)
-            if (1..=64).contains(&id.len())
-                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') =>
-        {
-            id.to_owned()
-        }
-        _ => {
-            let entropy = request.app_data::<Data<Entropy>>();
-            entropy.map_or_else(|| "unknown".into(), |entropy| hex::encode(next_id(entropy)))
-        }
+fn request_id(request: &ServiceRequest) -> HeaderValue {
+    let is_harmless = |id: &&HeaderValue| {
+        let is_known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=64).contains(&id.len()) && id.as_bytes().iter().all(is_known)
+    };
+    match (request.headers().get(REQUEST_ID).filter(is_harmless), request.app_data::<Data<Entropy>>()) {
+        (Some(given), _) => given.clone(),
+        (None, Some(entropy)) => next_id(entropy),
+        (None, None) => UNKNOWN,
     }
 }
 
+/// Hexadecimal digits of an id.
+const ID_DIGITS: usize = 24;
+
 thread_local! {
-    static IDS: RefCell<Vec<[u8; 12]>> = const { RefCell::new(Vec::new()) };
+    static IDS: RefCell<Bytes> = const { RefCell::new(Bytes::new()) };
 }
 
-/// Randomness for an id of a request, drawn for many at once: a draw costs the same for one.
-fn next_id(entropy: &Entropy) -> [u8; 12] {
+/// An id of randomness. It is drawn and written for many at once: a draw costs the same for one.
+fn next_id(entropy: &Entropy) -> HeaderValue {
     IDS.with_borrow_mut(|ids| {
         if ids.is_empty() {
-            *ids = entropy.many(256);
+            *ids = hex::encode(entropy.many::<{ ID_DIGITS / 2 }>(256).as_flattened()).into();
         }
-        ids.pop().unwrap_or_default()
+        HeaderValue::from_maybe_shared(ids.split_to(ID_DIGITS)).unwrap_or(UNKNOWN)
     })
 }
 

@@ -49,7 +49,8 @@ impl Lines {
         Ok((lines.clone(), LastLines(lines)))
     }
 
-    fn to(out: fn(&[u8])) -> Lines {
+    /// Lines that go out by themselves only when there are many, or one is urgent.
+    pub(super) fn to(out: fn(&[u8])) -> Lines {
         Lines(Arc::new(Gathered { bytes: Mutex::default(), begun: Condvar::new(), out }))
     }
 
@@ -67,6 +68,24 @@ impl Lines {
         bytes.clear();
     }
 
+    /// Has a line written behind those that are there.
+    pub fn push(&self, at_once: bool, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = self.bytes();
+        let begins = bytes.is_empty();
+        write(&mut bytes);
+        if at_once || bytes.len() >= BYTES_MAX {
+            self.write_out(&mut bytes);
+        } else if begins {
+            self.0.begun.notify_one();
+        }
+    }
+
+    /// What waits.
+    #[cfg(test)]
+    pub fn text(&self) -> String {
+        String::from_utf8(self.bytes().clone()).unwrap()
+    }
+
     fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
         self.0.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,14 +99,7 @@ pub struct Line<'a> {
 
 impl Write for Line<'_> {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        let mut bytes = self.lines.bytes();
-        let begins = bytes.is_empty();
-        bytes.extend_from_slice(line);
-        if self.at_once || bytes.len() >= BYTES_MAX {
-            self.lines.write_out(&mut bytes);
-        } else if begins {
-            self.lines.0.begun.notify_one();
-        }
+        self.lines.push(self.at_once, |bytes| bytes.extend_from_slice(line));
         Ok(line.len())
     }
 

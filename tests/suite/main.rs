@@ -23,6 +23,7 @@ mod limits;
 mod linked_data;
 mod links;
 mod lists;
+mod log;
 mod migrations;
 mod offer_endings;
 mod offer_events;
