@@ -9,7 +9,8 @@
 use super::catalogue::Kept;
 use super::store;
 use crate::db::{Database, Db};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use actix_web::http::header::HeaderValue;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use serde::Serialize;
@@ -57,34 +58,39 @@ impl Content {
     }
 }
 
-/// Content with its strong ETag. Cloning copies no bytes.
+/// Content with its strong ETag, and all that is said of it as headers. Cloning copies no bytes.
 #[derive(Debug, Clone)]
 pub struct Ready {
     /// The body.
     pub bytes: Bytes,
     /// SHA-256 of the body in quotes.
-    pub etag: Bytes,
+    pub etag: HeaderValue,
     /// Its media type.
-    pub media_type: Bytes,
-    /// The name under which it is to be saved, for a file.
-    pub file_name: Option<Bytes>,
-    /// Where else the same is told, as `Link` says it.
-    pub links: Option<Bytes>,
+    pub media_type: HeaderValue,
+    /// That it is to be saved, and under which name, for a file.
+    pub disposition: Option<HeaderValue>,
+    /// Where else the same is told.
+    pub links: Option<HeaderValue>,
     /// Whether another `Accept` gets something else at the same address.
     pub varies: bool,
 }
 
-impl From<Content> for Ready {
-    fn from(content: Content) -> Self {
-        let etag = format!("\"{}\"", hex::encode(digest::digest(&digest::SHA256, &content.bytes)));
-        Ready {
-            etag: etag.into(),
-            media_type: content.media_type.into(),
-            file_name: content.file_name.map(Bytes::from),
-            links: content.links.map(Bytes::from),
+impl TryFrom<Content> for Ready {
+    type Error = Error;
+
+    /// # Errors
+    /// `internal`: something of it cannot stand in a header, which is a defect.
+    fn try_from(content: Content) -> Result<Self> {
+        let header = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
+        let disposition = content.file_name.map(|name| format!("attachment; filename=\"{name}\""));
+        Ok(Ready {
+            etag: header(format!("\"{}\"", hex::encode(digest::digest(&digest::SHA256, &content.bytes))))?,
+            media_type: header(content.media_type)?,
+            disposition: disposition.map(header).transpose()?,
+            links: content.links.map(header).transpose()?,
             varies: content.varies,
             bytes: content.bytes,
-        }
+        })
     }
 }
 
@@ -123,12 +129,12 @@ impl Catalogue {
         }
     }
 
-    /// What is kept under an address, where the version need not be asked for now.
-    pub fn at_hand(&self, url: &str) -> Option<Ready> {
-        if self.is_check_due() {
+    /// What is kept under an address, where the version need not be asked for at that time.
+    pub fn at_hand(&self, url: &str, now: Instant) -> Option<Ready> {
+        if self.is_check_due(now) {
             return None;
         }
-        self.find(url).map(|(_, ready)| ready)
+        self.find(url, now).map(|(_, ready)| ready)
     }
 
     /// The answer at an address, made by `make` where none is at hand that still holds.
@@ -139,9 +145,10 @@ impl Catalogue {
     where
         F: FnOnce(&mut Db) -> Result<Content> + Send + 'static,
     {
-        let at_hand = self.find(url);
+        let now = Instant::now();
+        let at_hand = self.find(url, now);
         if let Some((_, ready)) = &at_hand
-            && !self.takes_check()
+            && !self.takes_check(now)
         {
             return Ok(ready.clone());
         }
@@ -149,7 +156,7 @@ impl Catalogue {
             let version = store::catalogue_version(db)?;
             match at_hand {
                 Some((known, ready)) if known == version => Ok((version, ready, false)),
-                _ => Ok((version, Ready::from(make(db)?), true)),
+                _ => Ok((version, Ready::try_from(make(db)?)?, true)),
             }
         });
         let (version, ready, is_new) = looked_up.await?;
@@ -170,9 +177,9 @@ impl Catalogue {
         Arc::clone(&self.listings)
     }
 
-    fn find(&self, url: &str) -> Option<(i64, Ready)> {
+    fn find(&self, url: &str, now: Instant) -> Option<(i64, Ready)> {
         let shelf = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
-        let answer = shelf.answers.get(url).filter(|answer| answer.made.elapsed() < GOOD_FOR)?;
+        let answer = shelf.answers.get(url).filter(|answer| now.saturating_duration_since(answer.made) < GOOD_FOR)?;
         Some((shelf.version, answer.ready.clone()))
     }
 
@@ -189,16 +196,16 @@ impl Catalogue {
     }
 
     /// Whether it is time to ask for the version.
-    fn is_check_due(&self) -> bool {
-        self.check_every.is_zero() || self.is_due(self.checked_ms.load(Ordering::Relaxed), self.now_ms())
+    fn is_check_due(&self, now: Instant) -> bool {
+        self.check_every.is_zero() || self.is_due(self.checked_ms.load(Ordering::Relaxed), self.ms(now))
     }
 
     /// The same, for one who then asks: of many at the same time one is told so.
-    fn takes_check(&self) -> bool {
+    fn takes_check(&self, now: Instant) -> bool {
         if self.check_every.is_zero() {
             return true;
         }
-        let (now, last) = (self.now_ms(), self.checked_ms.load(Ordering::Relaxed));
+        let (now, last) = (self.ms(now), self.checked_ms.load(Ordering::Relaxed));
         self.is_due(last, now)
             && self.checked_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
@@ -208,8 +215,9 @@ impl Catalogue {
     }
 
     /// Milliseconds since the shelf was put up, plus one.
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    fn ms(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.began);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 }
 
@@ -245,17 +253,21 @@ impl Shelf {
 mod tests {
     use super::*;
 
-    fn content(size: usize) -> Content {
-        Content::new(vec![7; size].into(), "text/plain")
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn ready(size: usize) -> Ready {
+        Content::new(vec![7; size].into(), "text/plain").try_into().unwrap()
     }
 
     #[test]
     fn the_shelf_is_bounded_in_number_and_in_bytes() {
         let catalogue = Catalogue::new(Duration::ZERO);
-        let small = Ready::from(content(1));
+        let small = ready(1);
         (0..ANSWERS_MAX + 10).for_each(|i| catalogue.keep(&format!("/{i}"), 1, &small));
         assert_eq!(catalogue.shelf.read().unwrap().answers.len(), ANSWERS_MAX);
-        let large = Ready::from(content(BYTES_MAX / 20));
+        let large = ready(BYTES_MAX / 20);
         (0..40).for_each(|i| catalogue.keep(&format!("/large{i}"), 1, &large));
         let shelf = catalogue.shelf.read().unwrap();
         let size: usize = shelf.answers.iter().map(|(url, answer)| url.len() + answer.ready.bytes.len()).sum();
@@ -265,30 +277,36 @@ mod tests {
     #[test]
     fn what_is_too_large_or_too_long_or_too_late_is_not_kept() {
         let catalogue = Catalogue::new(Duration::ZERO);
-        catalogue.keep("/huge", 2, &Ready::from(content(BYTES_MAX / 16 + 1)));
-        catalogue.keep(&"/".repeat(URL_MAX + 1), 2, &Ready::from(content(1)));
-        catalogue.keep("/old", 1, &Ready::from(content(1)));
+        catalogue.keep("/huge", 2, &ready(BYTES_MAX / 16 + 1));
+        catalogue.keep(&"/".repeat(URL_MAX + 1), 2, &ready(1));
+        catalogue.keep("/old", 1, &ready(1));
         assert!(catalogue.shelf.read().unwrap().answers.is_empty());
-        catalogue.keep("/new", 2, &Ready::from(content(1)));
-        catalogue.keep("/newer", 3, &Ready::from(content(1)));
-        assert!(catalogue.find("/new").is_none() && catalogue.find("/newer").is_some());
+        catalogue.keep("/new", 2, &ready(1));
+        catalogue.keep("/newer", 3, &ready(1));
+        assert!(catalogue.find("/new", now()).is_none() && catalogue.find("/newer", now()).is_some());
     }
 
     #[test]
     fn the_version_is_asked_for_once_in_a_while() {
         let catalogue = Catalogue::new(Duration::from_secs(3_600));
-        catalogue.keep("/kept", 1, &Ready::from(content(1)));
-        assert!(catalogue.at_hand("/kept").is_none(), "never asked yet");
-        assert!(catalogue.takes_check());
-        assert!(!catalogue.takes_check() && catalogue.at_hand("/kept").is_some() && catalogue.at_hand("/x").is_none());
+        catalogue.keep("/kept", 1, &ready(1));
+        assert!(catalogue.at_hand("/kept", now()).is_none(), "never asked yet");
+        assert!(catalogue.takes_check(now()));
+        assert!(
+            !catalogue.takes_check(now())
+                && catalogue.at_hand("/kept", now()).is_some()
+                && catalogue.at_hand("/x", now()).is_none()
+        );
         let doubtful = Catalogue::new(Duration::ZERO);
-        doubtful.keep("/kept", 1, &Ready::from(content(1)));
-        assert!(doubtful.takes_check() && doubtful.takes_check() && doubtful.at_hand("/kept").is_none());
+        doubtful.keep("/kept", 1, &ready(1));
+        assert!(
+            doubtful.takes_check(now()) && doubtful.takes_check(now()) && doubtful.at_hand("/kept", now()).is_none()
+        );
     }
 
     #[test]
     fn the_etag_is_the_content() {
-        let (one, same, other) = (Ready::from(content(1)), Ready::from(content(1)), Ready::from(content(2)));
+        let (one, same, other) = (ready(1), ready(1), ready(2));
         assert!(one.etag == same.etag && one.etag != other.etag);
         assert_eq!(one.etag.len(), 66);
     }

@@ -58,7 +58,7 @@ pub async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, actix_web::Error> {
     let watched = Watched::begin(&request);
-    let (mut answered, route) = match at_hand(request.request()) {
+    let (mut answered, route) = match at_hand(request.request(), watched.began_at()) {
         Some((route, ready)) => (Ok(request.into_response(ready)), Some(route)),
         None => {
             let answered = answer(request, next).instrument(watched.span()).await;

@@ -55,6 +55,7 @@ const ACTIX: &[&str] = &[
     "routes",
     "caller.rs",
     "address.rs",
+    "cache.rs", // answers as they go out
     "upload.rs",
     "answers.rs",
     "app.rs",

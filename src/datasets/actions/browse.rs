@@ -68,7 +68,7 @@ pub async fn accessible(ctx: &Context, caller: &Caller, id: DatasetId, part: Par
             if !may_see {
                 return Err(Error::not_found("dataset"));
             }
-            Ok(Facts::load(db, dataset, now)?.content(part, &server_url)?.into())
+            Facts::load(db, dataset, now)?.content(part, &server_url)?.try_into()
         })
         .await
 }

@@ -7,15 +7,17 @@ use crate::datasets::actions;
 use crate::datasets::cache::{Catalogue, Ready};
 use crate::datasets::catalogue::CatalogueQuery;
 use crate::datasets::page::Part;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::ids::DatasetId;
 use crate::page::PageQuery;
 use crate::query::Query;
 use crate::telemetry::Route;
-use actix_web::http::Method;
+use actix_web::body::BoxBody;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use std::time::Instant;
 
 /// Anybody may keep a copy, and asks whether it still holds before using it.
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, no-cache");
@@ -26,7 +28,7 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 const VARIES: HeaderValue = HeaderValue::from_static("Accept");
 
 /// A page runs nothing and loads nothing.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
 
 /// The addresses at which anybody gets what is kept, as the list of operations has them.
 const KEPT: [&str; 9] = [
@@ -43,17 +45,17 @@ const KEPT: [&str; 9] = [
 
 /// The answer to a request that needs no more than a look at its address, and where in the list that is: most of what is read is
 /// this, and the way to its handler would cost several times the answer. Nothing where the handler has to see the request.
-pub fn at_hand(request: &HttpRequest) -> Option<(Route, HttpResponse)> {
+pub fn at_hand(request: &HttpRequest, now: Instant) -> Option<(Route, HttpResponse)> {
     if *request.method() != Method::GET {
         return None;
     }
     let route = route(request.path())?;
     let shelf = request.app_data::<Data<Catalogue>>()?;
-    let ready = shelf.at_hand(request.uri().path_and_query()?.as_str())?;
+    let ready = shelf.at_hand(request.uri().path_and_query()?.as_str(), now)?;
     if ready.varies && !wants_ours(request) {
         return None;
     }
-    Some((route, answer(request, ready, PUBLIC).unwrap_or_else(HttpResponse::from_error)))
+    Some((route, answer(request, ready, PUBLIC)))
 }
 
 fn route(path: &str) -> Option<Route> {
@@ -84,7 +86,7 @@ pub async fn catalogue(
 ) -> Result<HttpResponse> {
     let url = request.uri().path_and_query().map_or("/", |both| both.as_str());
     let ready = actions::browse(&ctx, &shelf, url, query.into_inner()).await?;
-    answer(&request, ready, PUBLIC)
+    Ok(answer(&request, ready, PUBLIC))
 }
 
 /// `GET /v1/catalogue.jsonld`
@@ -96,7 +98,7 @@ pub async fn linked_catalogue(
 ) -> Result<HttpResponse> {
     let url = request.uri().path_and_query().map_or("/", |both| both.as_str());
     let ready = actions::linked_catalogue(&ctx, &shelf, url, query.into_inner()).await?;
-    answer(&request, ready, PUBLIC)
+    Ok(answer(&request, ready, PUBLIC))
 }
 
 /// `GET /v1/datasets/{id}`: in our own words, or in those that the caller likes better.
@@ -217,49 +219,45 @@ async fn part_at(
 ) -> Result<HttpResponse> {
     let id = id.into_inner();
     match actions::listing(ctx, shelf, url, id.clone(), part).await {
-        Ok(ready) => answer(request, ready, PUBLIC),
+        Ok(ready) => Ok(answer(request, ready, PUBLIC)),
         Err(error) if error.code() == Code::NotFound && request.headers().contains_key(header::AUTHORIZATION) => {
             let caller = Caller::extract(request).await?;
-            answer(request, actions::accessible(ctx, &caller, id, part).await?, PRIVATE)
+            Ok(answer(request, actions::accessible(ctx, &caller, id, part).await?, PRIVATE))
         }
         Err(error) => Err(error),
     }
 }
 
-fn answer(request: &HttpRequest, ready: Ready, cache_control: HeaderValue) -> Result<HttpResponse> {
-    let unchanged = accept::matches_etag(request.headers().get_all(header::IF_NONE_MATCH), &ready.etag);
-    let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::ETAG, value(ready.etag)?));
-    response.insert_header((header::CACHE_CONTROL, cache_control));
+fn answer(request: &HttpRequest, ready: Ready, cache_control: HeaderValue) -> HttpResponse {
+    let lines = request.headers().get_all(header::IF_NONE_MATCH);
+    let unchanged = accept::matches_etag(lines, ready.etag.as_bytes());
+    let mut response = HttpResponse::new(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, ready.etag);
+    headers.insert(header::CACHE_CONTROL, cache_control);
     if let Some(links) = ready.links {
-        response.insert_header((header::LINK, value(links)?));
+        headers.insert(header::LINK, links);
     }
     if ready.varies {
-        response.insert_header((header::VARY, VARIES));
+        headers.insert(header::VARY, VARIES);
     }
     if unchanged {
-        return Ok(response.finish());
+        return response;
     }
-    if ready.media_type.starts_with(b"text/html") {
-        response.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
+    if ready.media_type.as_bytes().starts_with(b"text/html") {
+        headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     }
-    response.insert_header((header::CONTENT_TYPE, value(ready.media_type)?));
-    if let Some(name) = ready.file_name {
-        let name = String::from_utf8_lossy(&name).into_owned();
-        response.insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")));
+    headers.insert(header::CONTENT_TYPE, ready.media_type);
+    if let Some(disposition) = ready.disposition {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
-    Ok(response.body(ready.bytes))
-}
-
-fn value(bytes: bytes::Bytes) -> Result<HeaderValue> {
-    HeaderValue::from_maybe_shared(bytes).map_err(Error::internal)
+    response.set_body(BoxBody::new(ready.bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::datasets::cache::Content;
-    use actix_web::http::StatusCode;
     use actix_web::test::TestRequest;
 
     fn status(if_none_match: &[&str], ready: &Ready) -> StatusCode {
@@ -267,13 +265,13 @@ mod tests {
         for line in if_none_match {
             request = request.append_header((header::IF_NONE_MATCH, *line));
         }
-        answer(&request.to_http_request(), ready.clone(), PUBLIC).unwrap().status()
+        answer(&request.to_http_request(), ready.clone(), PUBLIC).status()
     }
 
     #[test]
     fn who_has_the_content_is_told_so_and_sent_nothing() {
-        let ready = Ready::from(Content::json(&"x").unwrap());
-        let etag = String::from_utf8(ready.etag.to_vec()).unwrap();
+        let ready = Ready::try_from(Content::json(&"x").unwrap()).unwrap();
+        let etag = ready.etag.to_str().unwrap().to_owned();
         let (weak, list) = (format!("W/{etag}"), format!("\"a\" , {etag}"));
         for lines in [&[etag.as_str()][..], &[&weak], &[&list], &["*"], &["\"a\"", &etag]] {
             assert_eq!(status(lines, &ready), StatusCode::NOT_MODIFIED, "{lines:?}");
@@ -286,7 +284,7 @@ mod tests {
     #[test]
     fn a_file_is_saved_under_its_name() {
         let content = Content { file_name: Some("twin.csv".into()), ..Content::new("a,b".into(), "text/csv") };
-        let response = answer(&TestRequest::get().to_http_request(), content.into(), PUBLIC).unwrap();
+        let response = answer(&TestRequest::get().to_http_request(), content.try_into().unwrap(), PUBLIC);
         let header = |name| response.headers().get(name).unwrap().to_str().unwrap();
         assert_eq!(header(header::CONTENT_DISPOSITION), "attachment; filename=\"twin.csv\"");
         assert_eq!(header(header::CONTENT_TYPE), "text/csv");

@@ -81,7 +81,7 @@ async fn the_page_of_a_listing_says_everything_before_anything_is_drawn() {
         let twin = house.part(&dataset.id, part).await.unwrap();
         let text = String::from_utf8_lossy(&twin.bytes);
         assert!(text.contains("Made-up Artist") && !text.contains("Secret Artist"));
-        assert!(twin.file_name.is_some());
+        assert!(twin.disposition.is_some());
     }
 }
 
