@@ -12,7 +12,6 @@ use crate::config::{Log, LogFormat};
 use crate::error::{Error, Result};
 use access::Answered;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use lines::{LastLines, Lines};
@@ -22,7 +21,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tracing::Span;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -37,11 +36,7 @@ const PATH_CHARS_MAX: usize = 500;
 /// # Errors
 /// `invalid` where the filter cannot be read.
 pub fn start(settings: &Log) -> Result<LastLines> {
-    // What the HTTP library says of requests that are none: anybody could fill the log with it. Who wants to
-    // see it names it in the filter, where a later word counts.
-    let filter: Targets = format!("actix_http=off,{}", settings.filter)
-        .parse()
-        .map_err(|e| Error::invalid(format!("[log] filter cannot be read: {e}.")))?;
+    let filter = filter(&settings.filter)?;
     // Colours are for a terminal; in a file or a journal they are noise.
     let colours = std::io::stderr().is_terminal();
     let (gathered, last) = Lines::gather()?;
@@ -57,6 +52,24 @@ pub fn start(settings: &Log) -> Result<LastLines> {
     LOGS_PANICS.store(true, Ordering::SeqCst);
     restore_panic_hook();
     Ok(last)
+}
+
+/// What is let through. Each part is a level, or `module=level`: a word that is neither would be taken for the name of a module,
+/// and nothing else be let through.
+fn filter(text: &str) -> Result<Targets> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+    if let Some(unclear) = parts.iter().find(|part| !is_level(part) && !part.contains('=')) {
+        return Err(Error::invalid(format!(
+            "[log] filter: \"{unclear}\" is no level. Levels are off, error, warn, info, debug and trace, for parts of the program \
+             module=level."
+        )));
+    }
+    // What the HTTP library says of requests that are none: anybody could fill the log with it. Who wants to
+    // see it names it in the filter, where a later word counts.
+    format!("actix_http=off,{}", parts.join(","))
+        .parse()
+        .map_err(|e| Error::invalid(format!("[log] filter cannot be read: {e}.")))
 }
 
 /// Whether panics go to the log like everything else; where no log was started, the runtime prints them.
@@ -150,7 +163,7 @@ pub struct Route(pub &'static str);
 pub struct Watched {
     began_at: Instant,
     id: HeaderValue,
-    method: Method,
+    method: &'static str,
     path: String,
     metrics: Option<Data<Metrics>>,
 }
@@ -165,7 +178,7 @@ impl Watched {
         Watched {
             began_at: Instant::now(),
             id: request_id(request),
-            method: request.method().clone(),
+            method: known_method(request.method().as_str()),
             path: told(request.path()),
             metrics,
         }
@@ -191,8 +204,8 @@ impl Watched {
         // Unknown paths share one label, or anyone could fill the server's memory with labels.
         let Route(route) = route.unwrap_or(Route("unmatched"));
         if let Some(metrics) = &self.metrics {
-            metrics.requests.with_label_values(&[self.method.as_str(), route, status.as_str()]).inc();
-            metrics.request_seconds.with_label_values(&[self.method.as_str(), route]).observe(elapsed.as_secs_f64());
+            metrics.requests.with_label_values(&[self.method, route, status.as_str()]).inc();
+            metrics.request_seconds.with_label_values(&[self.method, route]).observe(elapsed.as_secs_f64());
         }
         let failure = match &*answer {
             Ok(response) => response.response().error(),
@@ -215,18 +228,18 @@ impl Watched {
             Some(cause) if status >= 500 => {
                 tracing::error!(request.id = self.id(), http.method = %self.method, http.path = self.path, http.status = status, http.route = route, http.elapsed_ms = elapsed_ms, error.code = code, error.cause = %cause, "answered");
             }
-            _ => Answered {
-                id: self.id(),
-                method: self.method.as_str(),
-                path: &self.path,
-                status,
-                route,
-                elapsed_ms,
-                code,
+            _ => {
+                Answered { id: self.id(), method: self.method, path: &self.path, status, route, elapsed_ms, code }.log()
             }
-            .log(),
         }
     }
+}
+
+/// A method as it is told and counted: one of HTTP's own, or the one name for all that callers make up (OpenTelemetry's semantic
+/// conventions have it so). Their own names could be many and long.
+fn known_method(method: &str) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
 }
 
 /// A path as it is told in the log: callers choose it, and its end may be far.
@@ -292,5 +305,17 @@ mod tests {
         let longest = format!("/{}", "é".repeat(PATH_CHARS_MAX - 1));
         assert_eq!(told(&longest), longest);
         assert_eq!(told(&format!("{longest}xyz")), format!("{longest}…"));
+    }
+
+    #[test]
+    fn a_filter_is_made_of_levels() {
+        for good in ["info", "OFF", "info,refrain::jobs=debug", "warn, refrain=info", "actix_http=debug,error"] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for wrong in ["inof", "", "info,", "info,refrain", "a==b", "refrain=loud"] {
+            let error = filter(wrong).unwrap_err();
+            assert!(error.detail().starts_with("[log] filter"), "{wrong}: {}", error.detail());
+        }
+        assert!(filter("info,inof").unwrap_err().detail().contains("\"inof\" is no level"));
     }
 }
