@@ -87,7 +87,10 @@ fn a_recalled_edition_is_given_out_to_nobody_and_replaced_free_of_charge(backend
     );
     let first = market.buyer.get(&format!("{path}/files/{CSV}")).bytes;
 
+    let listed = || market.app.anyone().get(&dataset).ok();
+    assert_eq!(listed(), listed(), "from now on it is at hand");
     let done = recall(&market.operator, &edition, "error", "replacement").ok();
+    assert_eq!(listed()["editions"][0]["recall"]["ground"], "error", "whoever comes next sees it");
     assert_eq!((&done["licences"], &done["recall"]["state"]), (&json!(1), &json!("replacing")), "{done}");
     assert_eq!((market.budget(), &done["recall"]["replacement_number"]), ((DRAW, DRAW), &json!(2)));
     let suspended = licence(&market, &sold);

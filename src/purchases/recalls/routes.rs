@@ -6,6 +6,7 @@ use crate::accounts::caller::Operator;
 use crate::body::Body;
 use crate::context::Context;
 use crate::datasets::actions::RecallView;
+use crate::datasets::cache::Catalogue;
 use crate::datasets::recall::RecallGround;
 use crate::error::Result;
 use crate::ids::EditionId;
@@ -76,20 +77,26 @@ impl From<Done> for RecallDone {
 pub async fn recall(
     operator: Operator,
     ctx: Data<Context>,
+    shelf: Data<Catalogue>,
     id: Path<EditionId>,
     body: Body<NewRecall>,
 ) -> Result<Json<RecallDone>> {
     let NewRecall { ground, reason, remedy } = body.into_inner();
-    Ok(Json(actions::recall(&ctx, &operator, id.into_inner(), ground, reason, remedy).await?.into()))
+    let done = actions::recall(&ctx, &operator, id.into_inner(), ground, reason, remedy).await?;
+    shelf.forget();
+    Ok(Json(done.into()))
 }
 
 /// `POST /v1/editions/{id}/give-up-replacement`: licensees get their money instead.
 pub async fn give_up_replacement(
     operator: Operator,
     ctx: Data<Context>,
+    shelf: Data<Catalogue>,
     id: Path<EditionId>,
     body: Body<GiveUpReplacement>,
 ) -> Result<Json<RecallDone>> {
     let reason = body.into_inner().reason;
-    Ok(Json(actions::give_up_replacement(&ctx, &operator, id.into_inner(), reason).await?.into()))
+    let done = actions::give_up_replacement(&ctx, &operator, id.into_inner(), reason).await?;
+    shelf.forget();
+    Ok(Json(done.into()))
 }
