@@ -46,9 +46,9 @@ fn methods_that_are_not_there_are_told_which_are() {
 fn methods_that_callers_make_up_are_counted_as_one() {
     let app = TestApp::start(Backend::Sqlite);
     let anyone = app.anyone();
-    (0..20).for_each(|number| {
-        anyone.send(&format!("BREW{number}"), "/healthz", &[], None).problem(405, "method-not-allowed")
-    });
+    for number in 0..20 {
+        anyone.send(&format!("BREW{number}"), "/healthz", &[], None).problem(405, "method-not-allowed");
+    }
     let metrics = crate::common::http::Caller::new(&app.metrics_url).get("/metrics").text();
     assert!(metrics.contains("refrain_http_requests_total{method=\"_OTHER\",route=\"/healthz\",status=\"405\"} 20"));
     assert!(!metrics.contains("BREW"));
