@@ -1,8 +1,8 @@
 //! Recalls: an edition that should not have been sold is taken back everywhere at once, and its licensees get another or their money.
 
-use crate::common::Backend;
 use crate::common::http::{Answer, Caller};
 use crate::common::market::{COST_NANO, Market, PAYMENT_DAYS, Sold, id, items, revealing, usd};
+use crate::common::{Backend, LOOKS_FOR_NEWS_AFTER};
 use crate::links::below;
 use refrain::clock::UtcTime;
 use refrain::datasets::model::Material;
@@ -151,6 +151,7 @@ fn a_recalled_edition_is_given_out_to_nobody_and_replaced_free_of_charge(backend
     assert_eq!(shares(&market), paid, "nobody is paid twice, and nothing is taken back");
     assert_eq!(market.buyer.get(&format!("{edition}/manifest")).status, 200, "of what its own has replaced");
     market.app.buyer("stranger").get(&format!("{edition}/manifest")).problem(404, "not-found");
+    std::thread::sleep(LOOKS_FOR_NEWS_AFTER);
     let page = market.app.anyone().get(&dataset).ok();
     let numbers: Vec<&Value> = page["editions"].as_array().unwrap().iter().map(|edition| &edition["number"]).collect();
     assert_eq!(numbers, [2, 1]);
