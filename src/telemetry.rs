@@ -218,7 +218,7 @@ impl Watched {
     }
 
     fn id(&self) -> &str {
-        self.id.to_str().unwrap_or_default() // it is made of letters, digits, hyphens and lines
+        self.id.to_str().unwrap_or_default() // it is made of letters, digits, hyphens and underscores
     }
 
     fn log(&self, status: u16, route: &str, elapsed_ms: u64, failure: Option<&actix_web::Error>) {

@@ -67,7 +67,9 @@ impl Answered<'_> {
                 put(line, &["  INFO answered request.id=\"", self.id, "\" http.method=", self.method, " http.path="]);
                 put_quoted(line, self.path);
                 put(line, &[" http.status=", status, " http.route=\"", self.route, "\" http.elapsed_ms=", elapsed_ms]);
-                self.code.iter().for_each(|code| put(line, &[" error.code=\"", code, "\""]));
+                if let Some(code) = self.code {
+                    put(line, &[" error.code=\"", code, "\""]);
+                }
                 put(line, &["\n"]);
             }
             LogFormat::Json => {
@@ -78,7 +80,9 @@ impl Answered<'_> {
                 put_json(line, self.path);
                 put(line, &[",\"http.status\":", status, ",\"http.route\":\"", self.route]);
                 put(line, &["\",\"http.elapsed_ms\":", elapsed_ms]);
-                self.code.iter().for_each(|code| put(line, &[",\"error.code\":\"", code, "\""]));
+                if let Some(code) = self.code {
+                    put(line, &[",\"error.code\":\"", code, "\""]);
+                }
                 put(line, &[",\"target\":\"", module_path!(), "\"}\n"]);
             }
         }

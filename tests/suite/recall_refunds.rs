@@ -3,7 +3,7 @@
 use crate::common::http::Caller;
 use crate::common::market::{Market, Sold, id, items, revealing, usd};
 use crate::common::receiver::Receiver;
-use crate::common::{Backend, LOOKS_FOR_NEWS_AFTER, TestApp};
+use crate::common::{Backend, TestApp};
 use crate::recall::{DAY_S, DRAW, PRICE, edition_of, licence, mails, market, problems, recall, shares};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -79,7 +79,6 @@ fn programs_are_told_why_and_how_much_goes_back(backend: Backend) {
     assert_eq!(told["invoice.refund_due"]["refund"], market.purchase(&id(&sold.purchase))["refund_due"]);
 
     // Whoever harvests the catalogue hears of it, and the version does not go back.
-    std::thread::sleep(LOOKS_FOR_NEWS_AFTER);
     assert!(listed().as_str() > before.as_str(), "{} was {before}", listed());
     let croissant = market.app.anyone().get(&format!("/v1/datasets/{}/croissant.json", market.dataset_id)).ok();
     assert_eq!(croissant["version"], "1.0.0");
